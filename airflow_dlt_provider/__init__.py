@@ -1,0 +1,30 @@
+"""Apache Airflow provider for dlt: a source becomes a Dag with one task per resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
+    from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
+
+__all__ = ["DltDag", "DltFinishOperator", "DltResourceOperator", "DltTaskGroup", "__version__"]
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "DltDag": "dag_factory",
+    "DltTaskGroup": "dag_factory",
+    "DltFinishOperator": "operators.dlt",
+    "DltResourceOperator": "operators.dlt",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # lazily, so that the core works without Airflow, and Airflow can look at `provider_info`
+    # before it has read its own configuration
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,105 @@
+"""The command line: `airflow-dlt`. It asks the core, and needs no Airflow."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.tree import Tree
+
+from airflow_dlt_provider.core.errors import DltProviderError
+from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
+from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
+from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, PlanSpec, SourceSpec
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def main() -> None:
+    """Look at dlt sources as Airflow will run them."""
+
+
+@app.command()
+def plan(
+    source: Annotated[str, typer.Argument(help="module:function, relative to --base-dir")],
+    base_dir: Annotated[
+        Path, typer.Option(help="Folder of the Dag file that names the source.")
+    ] = Path(),
+    kwarg: Annotated[
+        list[str] | None,
+        typer.Option(help="name=value, an argument of the function; a value may be JSON."),
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(help="Name or glob pattern; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Name or glob pattern; may be repeated.")
+    ] = None,
+    decompose: Annotated[
+        str, typer.Option(help=f"One of: {', '.join(DECOMPOSE_MODES)}.")
+    ] = "resource",
+    configure: Annotated[
+        str | None, typer.Option(help="module:function that takes and returns the source.")
+    ] = None,
+) -> None:
+    """Show the tasks of a source as a tree, without loading anything."""
+    if decompose not in DECOMPOSE_MODES:
+        raise typer.BadParameter(f"one of: {', '.join(DECOMPOSE_MODES)}", param_hint="--decompose")
+    spec = PlanSpec(
+        source=SourceSpec(source, base_dir.resolve(), _parse_kwargs(kwarg or []), configure),
+        resources=tuple(resource) if resource else None,
+        exclude=tuple(exclude or ()),
+        decompose=decompose,
+    )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            planned = plan_load(spec, Path(folder) / "manifest.json")
+    except (DltProviderError, ImportError, SyntaxError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from None
+    Console(highlight=False, soft_wrap=True).print(_tree(source, planned.plan))
+    for warning in planned.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    if _is_degraded(planned):
+        raise typer.Exit(1)
+
+
+def _is_degraded(planned: PlannedLoad) -> bool:
+    return planned.origin != "source"
+
+
+def _parse_kwargs(pairs: list[str]) -> dict[str, Any]:
+    kwargs: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name:
+            raise typer.BadParameter(f"{pair!r} is not name=value", param_hint="--kwarg")
+        try:
+            kwargs[name] = json.loads(text)
+        except ValueError:
+            kwargs[name] = text
+    return kwargs
+
+
+def _tree(source: str, load_plan: LoadPlan) -> Tree:
+    tree = Tree(f"{source}: {len(load_plan.tasks)} task{'s' if len(load_plan.tasks) != 1 else ''}")
+    for task in load_plan.tasks:
+        branch = tree.add(_title(task))
+        for resource in task.resources:
+            branch.add(
+                f"{resource.name} -> table {resource.table_name}, {resource.write_disposition}"
+            )
+        for name in task.extracted_again:
+            branch.add(f"{name}, extracted again and not loaded")
+    return tree
+
+
+def _title(task: PlannedTask) -> str:
+    after = f", after {', '.join(task.after)}" if task.after else ""
+    whole = "" if task.resources else ", the whole source"
+    return f"{task.key}{after}{whole}"

@@ -1,0 +1,163 @@
+"""Every error of the core, by what the reader can do about it.
+
+DltProviderError
+├── PlanError(ValueError)              the Dag file asks for what cannot be planned
+│   ├── SourceReferenceError           the text that names the source cannot be followed
+│   ├── SourceArgumentsError           `source_kwargs` do not fit the source's function
+│   ├── SourceEmptyError               the source holds nothing to load
+│   ├── ResourceNotFoundError          a name or pattern matches no resource
+│   ├── TableConflictError             two tasks write one table, and one replaces it
+│   └── DependencyCycleError           `after` goes round in a circle
+├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
+└── LoadError(RuntimeError)            a load did not finish
+    ├── TerminalLoadError              trying again will not help
+    └── TransientLoadError             trying again may help
+
+>>> try:
+...     load_task(request, store)
+... except TerminalLoadError:
+...     ...  # tell a person
+... except TransientLoadError:
+...     ...  # try again
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+class DltProviderError(Exception):
+    """Base of every error raised by `airflow_dlt_provider.core`."""
+
+    def __reduce__(self) -> tuple[Callable[..., DltProviderError], tuple[Any, ...]]:
+        # errors that build their own message take other arguments than `Exception` remembers,
+        # and executors pickle errors
+        return _restore_error, (type(self), self.args, self.__dict__)
+
+
+def _restore_error(
+    error_type: type[DltProviderError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> DltProviderError:
+    error = error_type.__new__(error_type, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class PlanError(DltProviderError, ValueError):
+    """Raised when a Dag file asks for something that cannot be planned."""
+
+
+class SourceReferenceError(PlanError):
+    """Raised when the text that names a source or a `configure` function cannot be followed."""
+
+    def __init__(self, reference: str, problem: str) -> None:
+        self.reference = reference
+        super().__init__(f"source {reference!r}: {problem}")
+
+
+class SourceArgumentsError(PlanError):
+    """Raised when `source_kwargs` do not fit the signature of the source's function."""
+
+    def __init__(self, function_name: str, signature: str, problem: str) -> None:
+        self.function_name = function_name
+        super().__init__(
+            f"source_kwargs do not fit {function_name}{signature}: {problem}; "
+            "change source_kwargs or the function's parameters"
+        )
+
+
+class SourceEmptyError(PlanError):
+    """Raised when a source's function returned nothing that can be loaded."""
+
+    def __init__(self, function_name: str, returned: str) -> None:
+        self.function_name = function_name
+        super().__init__(
+            f"{function_name}() returned {returned}, which holds nothing to load; "
+            "return a dlt source, a dlt resource, or a list of them"
+        )
+
+
+class ResourceNotFoundError(PlanError):
+    """Raised when a name or pattern matches no resource of the source."""
+
+    def __init__(self, argument: str, asked: str, available: Iterable[str]) -> None:
+        self.asked = asked
+        self.available = tuple(available)
+        super().__init__(
+            f"{argument} names {asked!r}, which matches no resource; {listed(self.available)}"
+            f"{closest(asked, self.available)}"
+        )
+
+
+class TableConflictError(PlanError):
+    """Raised when two tasks write one table and at least one of them replaces it."""
+
+    def __init__(self, table_name: str, resource_names: Iterable[str]) -> None:
+        self.table_name = table_name
+        self.resource_names = tuple(resource_names)
+        names = " and ".join(repr(name) for name in self.resource_names)
+        super().__init__(
+            f"resources {names} write one table, {table_name!r}, in tasks of their own, and one "
+            "of them replaces it, so that it would erase the other's rows; give each a "
+            'table_name of its own, exclude one, or load them together with decompose="none"'
+        )
+
+
+class DependencyCycleError(PlanError):
+    """Raised when the order asked for in `after` has no first task."""
+
+    def __init__(self, task_ids: Iterable[str]) -> None:
+        self.task_ids = tuple(task_ids)
+        super().__init__(
+            f"after= goes round in a circle: {' after '.join(self.task_ids)}; "
+            "take one of these entries out"
+        )
+
+
+class ValueReferenceError(DltProviderError, LookupError):
+    """Raised when a `${VAR}` has neither a value nor a default where the task runs."""
+
+    def __init__(self, variable: str, key: str) -> None:
+        self.variable = variable
+        self.key = key
+        super().__init__(
+            f"environment variable {variable} (source_kwargs.{key}) is not set on this worker; "
+            f"set it, or give a default: ${{{variable}:-default}}"
+        )
+
+
+class LoadError(DltProviderError, RuntimeError):
+    """Raised when a load did not finish.
+
+    Attributes:
+        step: dlt's step that failed: `sync`, `extract`, `normalize` or `load`; `source` when the
+            source's own function failed before dlt took over.
+    """
+
+    def __init__(self, pipeline_name: str, step: str, problem: str) -> None:
+        self.pipeline_name = pipeline_name
+        self.step = step
+        super().__init__(f"pipeline {pipeline_name!r} failed in step {step!r}: {problem}")
+
+
+class TerminalLoadError(LoadError):
+    """Raised when a load failed in a way that trying again will not cure."""
+
+
+class TransientLoadError(LoadError):
+    """Raised when a load failed in a way that trying again may cure."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Say which names exist, for the end of a message."""
+    names = tuple(names)
+    return f"there are: {', '.join(names)}" if names else "there are none"
+
+
+def closest(asked: str, names: Iterable[str]) -> str:
+    """Say which name was probably meant, or nothing."""
+    matches = difflib.get_close_matches(asked, list(names), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

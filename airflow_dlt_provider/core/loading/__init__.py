@@ -1,0 +1,1 @@
+"""From one planned task to rows in the destination and a `LoadResult`."""

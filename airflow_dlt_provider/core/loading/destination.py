@@ -1,0 +1,82 @@
+"""The dlt destination that a task loads into.
+
+DuckDB calls a database by the name of its file, and cannot tell `shop.orders` in `shop.duckdb`
+from a table of the catalog `shop` ("Ambiguous reference to catalog or schema"). A pipeline, its
+file and its dataset have one name by default, so our DuckDB destination writes the catalog in
+front of every table. Nothing else about it differs, and it says that it is dlt's own.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+import dlt
+from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.destinations import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+RESERVED_CATALOGS = ("main", "system", "temp")
+
+
+def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
+    """Return the destination that the user named, else the one that dlt is configured for.
+
+    Args:
+        destination: A dlt destination name or factory; `None` takes `destination_type` or
+            `destination_name` of dlt's configuration, and DuckDB where these are not set.
+    """
+    configured = destination or dlt.config.get("destination_type", str)
+    resolved = Destination.from_reference(
+        configured or dlt.config.get("destination_name", str) or "duckdb"
+    )
+    if type(resolved) is duckdb:
+        return DuckDbFile(**resolved.config_params, **resolved.caps_params)
+    return resolved  # type: ignore[return-value]
+
+
+class DuckDbFile(duckdb):
+    """dlt's DuckDB destination, with the catalog in front of every table."""
+
+    @property
+    def destination_type(self) -> str:
+        """Name dlt's own type, so that plain dlt finds what it knows in the stored state."""
+        return "dlt.destinations.duckdb"
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """The client that writes full names."""
+        return _FullNamesClient
+
+
+class _FullNamesClient(DuckDbClient):
+    def __init__(
+        self,
+        schema: Schema,
+        config: DuckDbClientConfiguration,
+        capabilities: DestinationCapabilitiesContext,
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        self.sql_client = _FullNamesSqlClient(
+            self.sql_client.dataset_name,
+            self.sql_client.staging_dataset_name,
+            config.credentials,
+            capabilities,
+        )
+
+
+class _FullNamesSqlClient(DuckDbSqlClient):
+    def catalog_name(self, quote: bool = True, casefold: bool = True) -> str | None:
+        database = self.credentials.database
+        if not database or database.startswith(":"):
+            return None
+        # as DuckDB derives it (2.0.0): up to the first dot, and never a name of its own catalogs
+        name = PurePath(database).name.partition(".")[0]
+        name = f"{name}_db" if name in RESERVED_CATALOGS else name
+        return str(self.capabilities.escape_identifier(name)) if quote else name
+
+    def warn_if_catalog_equals_dataset_name(self) -> None:
+        """Say nothing: full names are never ambiguous."""

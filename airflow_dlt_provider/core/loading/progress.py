@@ -1,0 +1,43 @@
+"""Progress of a load, one line at a time."""
+
+from __future__ import annotations
+
+import logging
+
+from dlt.common.runtime.collector import LogCollector
+
+PERIOD_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class ProgressLog(LogCollector):
+    """dlt's collector for logs, with all counters of a step in one line.
+
+    A line is written every five seconds and at the end of a step, so that a short step is one
+    line and a task log stays readable.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PERIOD_SECONDS, log, dump_system_stats=False)
+
+    def _start(self, step: str) -> None:
+        super()._start(step)
+        # nothing has been counted yet; dlt would write that down at once
+        self.last_log_time = self._clock()
+
+    def dump_counters(self) -> None:
+        """Write the counters of the running step."""
+        counters = ", ".join(
+            self._described(name, count)
+            for name, count in self.counters.items()
+            if not name.startswith("_dlt")
+        )
+        if counters:
+            log.info("%s: %s", self.step, counters)
+
+    def _described(self, name: str, count: int) -> str:
+        info = self.counter_info[name]
+        total = f"/{info.total:,}" if info.total else ""
+        message = f" ({self.messages[name]})" if self.messages[name] else ""
+        return f"{info.description} {count:,}{total}{message}"

@@ -1,0 +1,102 @@
+"""The only place where a dlt name becomes the name of something else.
+
+dlt allows more in a resource name than Airflow allows in a task id, and less in a schema name
+than Airflow allows in a Dag id; both have limits of length. A name that has to be changed gets a
+short hash of the original, so that two names never become one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+MAX_DLT_NAME_LENGTH = 64
+"""Longest schema name that dlt accepts (`dlt.common.schema.exceptions.InvalidSchemaName`)."""
+
+MAX_TASK_ID_LENGTH = 200
+"""Airflow takes 250 characters; the rest is left to the group's prefix."""
+
+SEPARATOR = "__"
+
+
+def task_key(resource_name: str) -> str:
+    """Name the task that loads *resource_name*.
+
+    It is the task id inside its Dag or group, and it ends the names of the task's own dlt
+    pipeline and schema.
+    """
+    # a dot would read as a group in Airflow, and is not allowed in a dlt schema name
+    return _shorten(_replace(resource_name, r"[^A-Za-z0-9_\-]"), MAX_TASK_ID_LENGTH)
+
+
+def finish_task_key(taken: frozenset[str]) -> str:
+    """Name the task that ends the run, avoiding a resource of the same name."""
+    name = "finish"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def default_pipeline_name(dag_id: str, group_id: str | None = None) -> str:
+    """Name the pipeline of a Dag, or of a group in a Dag, when the user names none."""
+    name = f"{dag_id}{SEPARATOR}{group_id}" if group_id else dag_id
+    return _replace(name, r"[^A-Za-z0-9_\-]")
+
+
+def task_pipeline_name(pipeline_name: str, task_key: str) -> str:
+    """Name the dlt pipeline of one task.
+
+    Two tasks on one name lose each other's cursor, because dlt keeps the whole state of a
+    pipeline in one row and restores the newest.
+    """
+    return _shorten(f"{pipeline_name}{SEPARATOR}{task_key}", MAX_DLT_NAME_LENGTH)
+
+
+def schema_name(source_name: str, task_key: str) -> str:
+    """Name the dlt schema of one source in one task.
+
+    With a shared name, dlt restores whichever task stored its tables last, and a refresh then
+    misses or drops the tables of another task.
+    """
+    name = _replace(f"{source_name}{SEPARATOR}{task_key}", r"\W")
+    return _shorten(name if not name[0].isdigit() else f"_{name}", MAX_DLT_NAME_LENGTH)
+
+
+def asset_name(pipeline_name: str, dataset_name: str, table_name: str) -> str:
+    """Name the Airflow asset of one root table."""
+    return f"{pipeline_name}/{dataset_name}/{table_name}"
+
+
+def asset_uri(pipeline_name: str, dataset_name: str, table_name: str) -> str:
+    """Address the Airflow asset of one root table.
+
+    The scheme starts with `x-` because any other makes every task process look for a provider
+    that handles it, which costs 0.3 s (measured on Airflow 3.3.2).
+    """
+    return f"x-dlt://{asset_name(pipeline_name, dataset_name, table_name)}"
+
+
+def manifest_file_name(pipeline_name: str, base_dir: str) -> str:
+    """Name the cached manifest of one pipeline of the Dag files in *base_dir*."""
+    return f"{_replace(pipeline_name, r'[^A-Za-z0-9_-]')}-{_hash(base_dir)}.json"
+
+
+def module_namespace(base_dir: str) -> str:
+    """Name the private package under which user modules of *base_dir* are imported."""
+    return f"_dlt_sources_{_hash(base_dir)}"
+
+
+def _replace(name: str, not_allowed: str) -> str:
+    replaced = re.sub(not_allowed, "_", name)
+    return replaced if replaced == name else f"{replaced}_{_hash(name)}"
+
+
+def _shorten(name: str, max_length: int) -> str:
+    if len(name) <= max_length:
+        return name
+    digest = _hash(name)
+    return f"{name[: max_length - len(digest) - 1]}_{digest}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

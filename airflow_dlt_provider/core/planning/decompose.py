@@ -1,0 +1,133 @@
+"""The decomposition policy: which tasks a source becomes, and what each of them loads.
+
+`resource`
+    One task per selected resource: the unit of retry, cursor and history. The task of a
+    transformer extracts the resource that feeds it once more, with a cursor of its own, and
+    loads only the transformer. That is right, and costs requests; the plan says which.
+`component`
+    One task per tree of resources that feed each other, so that nothing is extracted twice.
+`none`
+    One task.
+
+The same source always gives the same plan, in the order in which the source declares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from dlt.extract import DltResource, DltSource
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import (
+    PlanError,
+    TableConflictError,
+)
+from airflow_dlt_provider.core.planning.order import ordered
+from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
+from airflow_dlt_provider.core.planning.selection import Candidate, candidates, select
+from airflow_dlt_provider.core.spec import Decompose, PlanSpec
+
+
+def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
+    """Plan the tasks of *sources* as *spec* asks.
+
+    Raises:
+        ResourceNotFoundError: A name or pattern matches no resource.
+        TableConflictError: Two tasks write one table, and one of them replaces it.
+        PlanError: Nothing is selected, or two resources would get one task id.
+        DependencyCycleError: `after` goes round in a circle.
+    """
+    chosen = select(candidates(sources), spec.resources, spec.exclude)
+    groups = _group(chosen, sources, spec.decompose)
+    tasks = tuple(_plan_task(key, group) for key, group in groups)
+    _check_ids(tasks)
+    tasks = ordered(tasks, spec.after)
+    return LoadPlan(tasks, (*_table_warnings(tasks), *_extraction_warnings(tasks)))
+
+
+def _group(
+    chosen: list[Candidate], sources: list[DltSource], decompose: Decompose
+) -> list[tuple[str, list[Candidate]]]:
+    """Return the chosen resources by the key of the task that loads them."""
+    if decompose == "none":
+        return [(names.task_key(names.SEPARATOR.join(source.name for source in sources)), chosen)]
+    if decompose == "resource":
+        return [(names.task_key(candidate.name), [candidate]) for candidate in chosen]
+    trees: dict[tuple[str, str], list[Candidate]] = {}
+    for candidate in chosen:
+        root = (candidate.short_name, *candidate.parents)[-1]
+        trees.setdefault((candidate.source.name, root), []).append(candidate)
+    return [(names.task_key(_root_name(root, tree)), tree) for (_, root), tree in trees.items()]
+
+
+def _root_name(root: str, tree: list[Candidate]) -> str:
+    # the root of a tree is not among its loaded resources when it is deselected or hidden
+    return next((item.name for item in tree if item.short_name == root), tree[0].name)
+
+
+def _plan_task(key: str, group: list[Candidate]) -> PlannedTask:
+    loaded = {candidate.short_name for candidate in group}
+    parents = dict.fromkeys(
+        parent for item in group for parent in item.parents if parent not in loaded
+    )
+    return PlannedTask(key, tuple(_plan_resource(item) for item in group), tuple(parents))
+
+
+def _plan_resource(candidate: Candidate) -> PlannedResource:
+    resource = candidate.resource
+    table_name = resource.name if resource.has_dynamic_table_name else str(resource.table_name)
+    return PlannedResource(
+        name=candidate.name,
+        table_name=candidate.source.schema.naming.normalize_table_identifier(table_name),
+        write_disposition=disposition_of(resource),
+    )
+
+
+def disposition_of(resource: DltResource) -> str:
+    """Return the write disposition of *resource* as one word; `dynamic` if each row decides."""
+    disposition = resource.write_disposition
+    if isinstance(disposition, Mapping):
+        return str(disposition["disposition"])
+    return "dynamic" if callable(disposition) else str(disposition)
+
+
+def _check_ids(tasks: Iterable[PlannedTask]) -> None:
+    for key, count in Counter(task.key for task in tasks).items():
+        if count > 1:
+            raise PlanError(
+                f"{count} tasks would be named {key!r}; rename one of the resources or sources"
+            )
+
+
+def _table_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:
+    writers: dict[str, list[tuple[str, PlannedResource]]] = {}
+    for task in tasks:
+        for resource in task.resources:
+            writers.setdefault(resource.table_name, []).append((task.key, resource))
+    warnings = []
+    for table_name, written_by in writers.items():
+        if len({key for key, _ in written_by}) == 1:
+            continue
+        resource_names = [resource.name for _, resource in written_by]
+        if any(resource.write_disposition == "replace" for _, resource in written_by):
+            raise TableConflictError(table_name, resource_names)
+        warnings.append(
+            f"resources {', '.join(resource_names)} write one table, {table_name!r}, "
+            "in tasks of their own"
+        )
+    return warnings
+
+
+def _extraction_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:
+    extracted = Counter(name for task in tasks for name in task.extracted_again)
+    extracted.update(
+        resource.name for task in tasks for resource in task.resources if resource.name in extracted
+    )
+    return [
+        f"resource {name!r} is extracted {count} times, because {count} tasks need its rows; "
+        'decompose="component" extracts it once'
+        for name, count in extracted.items()
+        if count > 1
+    ]

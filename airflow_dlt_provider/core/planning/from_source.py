@@ -1,0 +1,30 @@
+"""A plan made the long way: import the user's module, call the function, look at its source."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from airflow_dlt_provider.core.planning.decompose import plan_tasks
+from airflow_dlt_provider.core.planning.plan import LoadPlan
+from airflow_dlt_provider.core.planning.source_import import build_sources, import_function
+from airflow_dlt_provider.core.planning.user_files import user_files
+from airflow_dlt_provider.core.registry.values import resolve_values
+from airflow_dlt_provider.core.run_context import planning_context
+from airflow_dlt_provider.core.spec import PlanSpec
+
+
+def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
+    """Plan the source of *spec* and return the plan with the files that it depends on.
+
+    Nothing is extracted, but the source's own function runs. Secrets need not be known: an unset
+    `${VAR}` stays as it is written, and dlt finds a placeholder.
+    """
+    kwargs = resolve_values(spec.source.source_kwargs, os.environ, keep_missing=True).values
+    source = replace(spec.source, source_kwargs=kwargs)
+    with planning_context(source.base_dir):
+        plan = plan_tasks(build_sources(source), spec)
+    references = [source.source, *([source.configure] if source.configure else [])]
+    functions = [import_function(reference, source.base_dir) for reference in references]
+    return plan, user_files(functions)

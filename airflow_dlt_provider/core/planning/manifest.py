@@ -1,0 +1,123 @@
+"""A plan as JSON beside a fingerprint of its source, so that parsing need not import dlt.
+
+A manifest fits while the question (the spec, the versions of dlt and of this package) and the
+contents of every user file behind the source are what they were. Both are compared without
+importing anything. What files cannot show, such as the catalog of a database, ages: see
+`is_expired`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_dlt_provider.core.planning.plan import LoadPlan, parse_plan
+from airflow_dlt_provider.core.spec import PlanSpec
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A plan, what it was made for and what it was made from."""
+
+    question: str
+    """Hash of what was asked: see `question_of`."""
+    files: dict[str, str]
+    """Path of every user file behind the source -> hash of its contents."""
+    planned_at: float
+    """Seconds since 1970."""
+    plan: LoadPlan
+
+    def fits(self, question: str) -> bool:
+        """Tell whether *question* is the same and no file has changed."""
+        return self.question == question and all(
+            file_hash(Path(path)) == digest for path, digest in self.files.items()
+        )
+
+    def is_expired(self, now: float, ttl_seconds: float) -> bool:
+        """Tell whether the plan is older than *ttl_seconds*."""
+        return now - self.planned_at > ttl_seconds
+
+
+def question_of(spec: PlanSpec) -> str:
+    """Hash everything that decides on a plan besides the contents of files."""
+    question = {
+        "format": FORMAT_VERSION,
+        "dlt": importlib.metadata.version("dlt"),
+        "source": _reference(spec.source.source),
+        "configure": _reference(spec.source.configure),
+        "base_dir": str(spec.source.base_dir),
+        "source_kwargs": spec.source.source_kwargs,
+        "resources": spec.resources,
+        "exclude": spec.exclude,
+        "decompose": spec.decompose,
+        "after": spec.after,
+    }
+    return _digest(json.dumps(question, sort_keys=True, default=repr).encode())
+
+
+def is_cacheable(spec: PlanSpec) -> bool:
+    """Tell whether a fingerprint can see all of *spec*.
+
+    What a nested function or a lambda closes over is in no file.
+    """
+    functions = (spec.source.source, spec.source.configure)
+    return not any("<" in (_reference(function) or "") for function in functions)
+
+
+def build_manifest(
+    question: str, files: Iterable[Path], planned_at: float, plan: LoadPlan
+) -> Manifest:
+    """Build the manifest of *plan*, which was made from *files*."""
+    hashes = {str(path): digest for path in sorted(files) if (digest := file_hash(path))}
+    return Manifest(question, hashes, planned_at, plan)
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Read the manifest at *path*; `None` where there is none that can be read."""
+    try:
+        document = json.loads(path.read_bytes())
+        return Manifest(
+            question=document["question"],
+            files=document["files"],
+            planned_at=document["planned_at"],
+            plan=parse_plan(document["plan"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write *manifest* to *path* in one step, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(manifest), file, indent=1)
+    Path(temporary).replace(path)
+
+
+def file_hash(path: Path) -> str | None:
+    """Hash the contents of *path*; `None` where there is no such file."""
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _reference(function: str | Callable[..., Any] | None) -> str | None:
+    if function is None or isinstance(function, str):
+        return function
+    name = getattr(function, "__qualname__", None) or "<object>"
+    return f"{getattr(function, '__module__', None)}:{name}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

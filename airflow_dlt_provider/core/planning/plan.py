@@ -1,0 +1,71 @@
+"""The records of a plan: what comes out of planning, and what Dags are built from.
+
+Nothing here imports dlt, so that a Dag can be built from a plan that was made earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PlannedResource:
+    """One resource that a task loads."""
+
+    name: str
+    """The resource's name; `<source>__<resource>` where there are several sources."""
+    table_name: str
+    """Its root table. A resource that names tables row by row goes by its own name here."""
+    write_disposition: str
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """One task to be."""
+
+    key: str
+    """Its id inside the Dag or the group."""
+    resources: tuple[PlannedResource, ...]
+    extracted_again: tuple[str, ...] = ()
+    """Resources that this task extracts and does not load: they feed one of its own."""
+    after: tuple[str, ...] = ()
+    """Keys of the tasks that must have succeeded."""
+
+    @property
+    def resource_names(self) -> tuple[str, ...]:
+        """Names of the resources that the task loads."""
+        return tuple(resource.name for resource in self.resources)
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """All tasks of a source, and what its reader should know."""
+
+    tasks: tuple[PlannedTask, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+    def task_of(self, resource_name: str) -> PlannedTask:
+        """Return the task that loads *resource_name*."""
+        return next(task for task in self.tasks if resource_name in task.resource_names)
+
+
+def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
+    """Return the plan that `dataclasses.asdict` turned into *document*.
+
+    Raises:
+        KeyError, TypeError: *document* is no plan.
+    """
+    return LoadPlan(
+        tasks=tuple(
+            PlannedTask(
+                key=task["key"],
+                resources=tuple(PlannedResource(**resource) for resource in task["resources"]),
+                extracted_again=tuple(task["extracted_again"]),
+                after=tuple(task["after"]),
+            )
+            for task in document["tasks"]
+        ),
+        warnings=tuple(document["warnings"]),
+    )

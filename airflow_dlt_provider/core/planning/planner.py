@@ -1,0 +1,108 @@
+"""The plan of a source, by the cheapest way that gives the right one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import PlanError
+from airflow_dlt_provider.core.planning.manifest import (
+    Manifest,
+    build_manifest,
+    is_cacheable,
+    question_of,
+    read_manifest,
+    write_manifest,
+)
+from airflow_dlt_provider.core.planning.order import ordered
+from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
+from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
+from airflow_dlt_provider.core.spec import PlanSpec
+
+Origin = Literal["manifest", "source", "old manifest", "names", "whole source"]
+
+
+@dataclass(frozen=True)
+class PlannedLoad:
+    """A plan, and where it came from."""
+
+    plan: LoadPlan
+    origin: Origin
+    warnings: tuple[str, ...] = ()
+    """What to tell the user now; a plan read from a manifest was told about when it was made."""
+
+
+def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = None) -> PlannedLoad:
+    """Plan the tasks of *spec*: from the manifest where it fits, else from the source itself.
+
+    A source whose function fails here, for want of a credential or a network, is planned from
+    the last manifest, else from the names in `resources`, else as one task.
+
+    Args:
+        spec: What the user asked for.
+        manifest_path: Where the manifest is kept.
+        ttl_seconds: Plan again when the manifest is older; `None` takes it at any age, as a task
+            does, which must find the tasks that the Dag had when it was scheduled.
+
+    Raises:
+        PlanError: The user asked for something that is not there.
+        SyntaxError, ImportError: The user's module cannot be imported.
+    """
+    question = question_of(spec)
+    manifest = read_manifest(manifest_path) if is_cacheable(spec) else None
+    is_fresh = manifest and (
+        ttl_seconds is None or not manifest.is_expired(time.time(), ttl_seconds)
+    )
+    if manifest and is_fresh and manifest.fits(question):
+        return PlannedLoad(manifest.plan, "manifest")
+    # the only way from parsing to dlt and to the user's module
+    from airflow_dlt_provider.core.planning.from_source import plan_from_source
+
+    try:
+        plan, files = plan_from_source(spec)
+    except (PlanError, SyntaxError, ImportError):
+        raise
+    except Exception as error:
+        return _plan_without_source(spec, manifest, error)
+    if is_cacheable(spec):
+        write_manifest(manifest_path, build_manifest(question, files, time.time(), plan))
+    return PlannedLoad(plan, "source", plan.warnings)
+
+
+def _plan_without_source(
+    spec: PlanSpec, manifest: Manifest | None, error: Exception
+) -> PlannedLoad:
+    name = function_name(spec)
+    problem = f"source {name!r} cannot be planned here ({type(error).__name__}: {error}); "
+    if manifest:
+        advice = "its tasks are those of the last plan that could be made"
+        return PlannedLoad(manifest.plan, "old manifest", (problem + advice,))
+    if spec.resources and not any(is_pattern(resource) for resource in spec.resources):
+        advice = "its tasks are those that resources= names"
+        return PlannedLoad(_plan_names(spec), "names", (problem + advice,))
+    advice = "it is one task; name its tables in resources= to get a task for each"
+    whole = PlannedTask(names.task_key(name), ())
+    return PlannedLoad(LoadPlan((whole,)), "whole source", (problem + advice,))
+
+
+def _plan_names(spec: PlanSpec) -> LoadPlan:
+    resources = spec.resources or ()
+    unwanted = match_names("exclude", spec.exclude, resources)
+    loaded = [
+        PlannedResource(name, table_name=name, write_disposition="unknown")
+        for name in resources
+        if name not in unwanted
+    ]
+    if spec.decompose == "none":
+        return LoadPlan((PlannedTask(names.task_key(function_name(spec)), tuple(loaded)),))
+    tasks = tuple(PlannedTask(names.task_key(item.name), (item,)) for item in loaded)
+    return LoadPlan(ordered(tasks, spec.after))
+
+
+def function_name(spec: PlanSpec) -> str:
+    """Return the name of the function that builds the source."""
+    source = spec.source.source
+    return source.rpartition(":")[2] if isinstance(source, str) else source.__name__

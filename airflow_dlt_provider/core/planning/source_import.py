@@ -1,0 +1,224 @@
+"""From `"module:function"`, or a function, to fresh dlt sources.
+
+A module beside the Dag file is imported under a private name, so that `dags/github.py` never
+shadows an installed `github`, and two projects may each have a `my_api.py`. The last part of
+that name stays the module's own, because dlt looks for `[sources.my_api]` by it. Everything else
+is imported as Python does it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dlt.common.schema import Schema
+from dlt.extract import DltResource, DltSource
+from dlt.extract.decorators import SourceFactory
+from dlt.extract.exceptions import SourceDataIsNone
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import (
+    SourceArgumentsError,
+    SourceEmptyError,
+    SourceReferenceError,
+    closest,
+    listed,
+)
+from airflow_dlt_provider.core.spec import SourceSpec
+
+
+def build_sources(spec: SourceSpec) -> list[DltSource]:
+    """Call the function of *spec* and return its sources, fresh and configured.
+
+    A dlt source can be extracted once, so every load builds its own.
+
+    Raises:
+        SourceReferenceError: The text that names the function cannot be followed.
+        SourceArgumentsError: `source_kwargs` do not fit the function.
+        SourceEmptyError: The function returned nothing that can be loaded.
+    """
+    with module_search_path(spec.base_dir):
+        function = import_function(spec.source, spec.base_dir)
+        _check_arguments(function, spec.source_kwargs)
+        sources = _to_sources(_call(function, spec.source_kwargs), function)
+        if spec.configure is None:
+            return sources
+        configure = import_function(spec.configure, spec.base_dir)
+        return [_configured(configure, source) for source in sources]
+
+
+def import_function(reference: str | Callable[..., Any], base_dir: Path) -> Callable[..., Any]:
+    """Return the function that *reference* names, relative to *base_dir*.
+
+    Raises:
+        SourceReferenceError: The module or the function is not there, or is something else.
+    """
+    if not isinstance(reference, str):
+        return _checked_callable(reference, repr(reference))
+    module_name, _, function_name = reference.partition(":")
+    if not module_name or not function_name:
+        raise SourceReferenceError(
+            reference, 'expected "module:function", for example "my_api:my_source"'
+        )
+    with module_search_path(base_dir):
+        module = import_user_module(module_name, base_dir, reference)
+    if not hasattr(module, function_name):
+        available = _public_callables(module)
+        raise SourceReferenceError(
+            reference,
+            f"module {module_name!r} ({module.__file__}) has no {function_name!r}; "
+            f"{listed(available)}{closest(function_name, available)}",
+        )
+    return _checked_callable(getattr(module, function_name), reference)
+
+
+def import_user_module(module_name: str, base_dir: Path, reference: str) -> ModuleType:
+    """Import *module_name* from beside the Dag file, else as an installed module."""
+    path = module_path(module_name, base_dir)
+    if path is not None:
+        return _import_file(path, f"{names.module_namespace(str(base_dir))}.{module_name}")
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        files = sorted(path.stem for path in base_dir.glob("*.py"))
+        raise SourceReferenceError(
+            reference,
+            f"there is no module {module_name!r} in {base_dir}, and none is installed; "
+            f"Python files there: {', '.join(files) or 'none'}{closest(module_name, files)}",
+        ) from error
+
+
+def module_path(module_name: str, base_dir: Path) -> Path | None:
+    """Return the file of *module_name* below *base_dir*, or `None`."""
+    stem = base_dir.joinpath(*module_name.split("."))
+    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+@contextmanager
+def module_search_path(base_dir: Path) -> Iterator[None]:
+    """Let user modules import their neighbours, installed packages first."""
+    entry = str(base_dir)
+    if entry in sys.path:
+        yield
+        return
+    sys.path.append(entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _import_file(path: Path, name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    parent_name = name.rpartition(".")[0]
+    if parent_name not in sys.modules:
+        _create_package(parent_name, path)
+    locations = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import {path}")
+    module = importlib.util.module_from_spec(spec)
+    # dlt's decorators look their module up while it is being run
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _create_package(name: str, path: Path) -> None:
+    """Put packages without content in front of a module, so that relative imports work."""
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    parent_name = name.rpartition(".")[0]
+    if parent_name and parent_name not in sys.modules:
+        _create_package(parent_name, folder)
+    init = folder / "__init__.py"
+    if parent_name and init.is_file():
+        _import_file(init, name)
+        return
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+
+
+def _checked_callable(function: Any, reference: str) -> Callable[..., Any]:
+    if isinstance(function, DltSource):
+        raise SourceReferenceError(
+            reference, "is a source that was already built; name the function that builds it"
+        )
+    if not callable(function):
+        raise SourceReferenceError(
+            reference, f"is {type(function).__name__}, not a function that returns a dlt source"
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _public_callables(module: ModuleType) -> list[str]:
+    """Return the sources and resources of *module*, or its functions where it has none."""
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
+    decorated = [name for name, value in own.items() if isinstance(value, SourceFactory)]
+    decorated += [name for name, value in vars(module).items() if isinstance(value, DltResource)]
+    return sorted(decorated or (name for name, value in own.items() if inspect.isfunction(value)))
+
+
+def _check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+    signature = inspect.signature(function)
+    try:
+        signature.bind(**kwargs)
+    except TypeError as error:
+        raise SourceArgumentsError(_name_of(function), str(signature), str(error)) from error
+
+
+def _call(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
+    try:
+        return function(**kwargs)
+    except SourceDataIsNone:
+        return None
+
+
+def _to_sources(returned: Any, function: Callable[..., Any]) -> list[DltSource]:
+    items = list(returned) if isinstance(returned, list | tuple) else [returned]
+    loose = [item for item in items if isinstance(item, DltResource)]
+    sources = [item for item in items if isinstance(item, DltSource)]
+    if not items or len(loose) + len(sources) < len(items):
+        raise SourceEmptyError(_name_of(function), _described(returned))
+    if loose:
+        section = (getattr(function, "__module__", None) or "").rpartition(".")[2]
+        sources.append(DltSource(Schema(_name_of(function)), section, loose))
+    if not any(source.resources for source in sources):
+        raise SourceEmptyError(_name_of(function), "a source without resources")
+    return sources
+
+
+def _configured(configure: Callable[..., Any], source: DltSource) -> DltSource:
+    configured = configure(source)
+    if not isinstance(configured, DltSource):
+        raise SourceEmptyError(_name_of(configure), _described(configured))
+    return configured
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "name", None) or getattr(function, "__name__", "source"))
+
+
+def _described(value: Any) -> str:
+    return "None" if value is None else f"{type(value).__name__} {value!r:.80}"

@@ -1,0 +1,69 @@
+"""`${VAR}` in what a user wrote, resolved where the task runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dlt_provider.core.errors import ValueReferenceError
+
+_REFERENCE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
+
+
+@dataclass(frozen=True)
+class ResolvedValues:
+    """What was written, with every reference replaced."""
+
+    values: dict[str, Any]
+    secrets: tuple[str, ...]
+    """The values that came from the environment: to be masked wherever text is shown."""
+
+
+def resolve_values(
+    values: Mapping[str, Any], environment: Mapping[str, str], *, keep_missing: bool = False
+) -> ResolvedValues:
+    """Replace `${VAR}`, `${VAR:-default}` and `$$` in every string of *values*, at any depth.
+
+    Args:
+        values: Keyword arguments as the user wrote them; keys are left alone.
+        environment: Where a variable is looked up.
+        keep_missing: Leave a reference without a value as it is, as planning does, where a
+            secret need not be known.
+
+    Raises:
+        ValueReferenceError: A variable has neither a value nor a default.
+    """
+    resolver = _Resolver(environment, keep_missing)
+    resolved = {key: resolver.resolve(value, key) for key, value in values.items()}
+    return ResolvedValues(resolved, tuple(dict.fromkeys(resolver.secrets)))
+
+
+@dataclass
+class _Resolver:
+    environment: Mapping[str, str]
+    keep_missing: bool
+    secrets: list[str] = field(default_factory=list)
+
+    def resolve(self, value: Any, key: str) -> Any:
+        if isinstance(value, str):
+            return _REFERENCE.sub(lambda match: self._replacement(match, key), value)
+        if isinstance(value, Mapping):
+            return {name: self.resolve(item, f"{key}.{name}") for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.resolve(item, f"{key}[{i}]") for i, item in enumerate(value))
+        return value
+
+    def _replacement(self, match: re.Match[str], key: str) -> str:
+        name, default = match["name"], match["default"]
+        if name is None:
+            return "$"
+        if name in self.environment:
+            self.secrets.append(self.environment[name])
+            return self.environment[name]
+        if default is not None:
+            return default
+        if self.keep_missing:
+            return match[0]
+        raise ValueReferenceError(name, key)

@@ -1,0 +1,80 @@
+"""What the user asked for, in frozen records that every later step reads and none changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Decompose = Literal["resource", "component", "none"]
+"""How a source becomes tasks: see `airflow_dlt_provider.core.planning.plan`."""
+
+DECOMPOSE_MODES: tuple[Decompose, ...] = ("resource", "component", "none")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """Where a dlt source comes from and how to call it."""
+
+    source: str | Callable[..., Any]
+    """`"module:function"`, or the function; it returns a source, a resource or a list of them."""
+    base_dir: Path
+    """The folder of the file that names the source; `.dlt/` and modules are looked for there."""
+    source_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    configure: str | Callable[..., Any] | None = None
+    """`"module:function"`, or the function: takes the source, returns it, changed."""
+
+
+@dataclass(frozen=True)
+class PlanSpec:
+    """Which tasks a source shall become."""
+
+    source: SourceSpec
+    resources: tuple[str, ...] | None = None
+    """Names or glob patterns; `None` takes what the source itself selects."""
+    exclude: tuple[str, ...] = ()
+    decompose: Decompose = "resource"
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Resource name -> the resources that are loaded before it."""
+
+
+@dataclass(frozen=True)
+class DestinationSpec:
+    """Where rows go. Every field has dlt's meaning."""
+
+    destination: Any = None
+    """A dlt destination name or factory; `None`: see `loading.destination`."""
+    dataset_name: str | None = None
+    staging: Any = None
+    loader_file_format: Any = None
+    schema_contract: Any = None
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """Which try of which run loads."""
+
+    dag_id: str
+    run_id: str
+    try_number: int = 1
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """One planned task, ready to be loaded."""
+
+    source: SourceSpec
+    resources: tuple[str, ...]
+    """Names of the resources to load; empty: all that the source selects."""
+    pipeline_name: str
+    """The base name; the task's own dlt pipeline is `names.task_pipeline_name(...)`."""
+    task_key: str
+    run: RunIdentity
+    destination: DestinationSpec
+    data_dir: Path
+    """Where the default DuckDB file lies."""
+    working_dir: Path
+    """A folder of this try's own; created when missing and removed at the end."""
+    secrets_toml: str | None = None
+    """Text in the format of dlt's `secrets.toml`, looked up after the user's own files."""

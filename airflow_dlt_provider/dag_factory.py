@@ -1,0 +1,178 @@
+"""From a plan to Airflow objects: the two things a Dag file builds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, TaskGroup
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.spec import Decompose
+from airflow_dlt_provider.wiring import LoadOptions, ResourceTasks, build_tasks
+
+Names = Sequence[str]
+TaskOptions = Mapping[str, Mapping[str, Any]]
+
+
+class DltDag(DAG):
+    """A Dag that loads a dlt source, one task per resource.
+
+    ```python
+    DltDag("shop", "shop_source:shop", schedule="@daily", dataset_name="raw_shop")
+    ```
+
+    Args:
+        dag_id: Airflow's.
+        source: `"module:function"`, with the module beside the Dag file or installed; or the
+            function itself. It returns a dlt source, a resource, or a list of them. Named as text,
+            it is imported only when its plan is out of date.
+        source_kwargs: Arguments of the function. Strings are templates that give native types
+            (`"{{ params.until }}"`); `${VAR}` and `${VAR:-default}` are replaced on the worker.
+        destination: A dlt destination name or factory. Default: what dlt is configured for, else
+            DuckDB, in the file `<[dlt] data_dir>/<pipeline_name>.duckdb`.
+        dataset_name: Default: *pipeline_name*. A template.
+        pipeline_name: Base name of the dlt pipelines; default: *dag_id*. Cursors belong to it.
+        staging: dlt's staging destination.
+        loader_file_format: dlt's format of load files.
+        schema_contract: dlt's schema contract for every load.
+        resources: Names or glob patterns; default: what the source itself selects.
+        exclude: Names or glob patterns of resources to leave out.
+        decompose: `"resource"`: a task for each resource. `"component"`: a task for each tree of
+            resources that feed each other, so that none is extracted twice. `"none"`: one task.
+        task_options: Resource name or glob pattern -> arguments of Airflow's operator, such as
+            `{"orders": {"retries": 5, "pool": "api"}}`. Later entries win.
+        after: Resource name -> resources that are loaded before it.
+        configure: `"module:function"`, or a function: takes the source on the worker and returns
+            it, with `add_map`, hints or limits applied.
+        **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
+
+    Attributes:
+        resource_tasks: Resource name -> the task that loads it.
+
+    Raises:
+        PlanError: Something is asked for that is not there.
+    """
+
+    def __init__(
+        self,
+        dag_id: str,
+        source: str | Callable[..., Any],
+        *,
+        source_kwargs: Mapping[str, Any] | None = None,
+        destination: Any = None,
+        dataset_name: str | None = None,
+        pipeline_name: str | None = None,
+        staging: Any = None,
+        loader_file_format: str | None = None,
+        schema_contract: Any = None,
+        resources: Names | None = None,
+        exclude: Names = (),
+        decompose: Decompose = "resource",
+        task_options: TaskOptions | None = None,
+        after: Mapping[str, Names] | None = None,
+        configure: str | Callable[..., Any] | None = None,
+        **dag_kwargs: Any,
+    ) -> None:
+        super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
+        # Airflow takes the file that calls DAG(), which is this one
+        self.fileloc = str(calling_file())
+        self.resource_tasks: ResourceTasks = build_tasks(
+            self,
+            self.task_group,
+            LoadOptions(
+                source=source,
+                base_dir=calling_file().parent,
+                pipeline_name=pipeline_name or names.default_pipeline_name(dag_id),
+                source_kwargs=source_kwargs or {},
+                destination=destination,
+                dataset_name=dataset_name,
+                staging=staging,
+                loader_file_format=loader_file_format,
+                schema_contract=schema_contract,
+                resources=resources,
+                exclude=exclude,
+                decompose=decompose,
+                task_options=task_options or {},
+                after=after or {},
+                configure=configure,
+            ),
+        )
+
+
+class DltTaskGroup(TaskGroup):
+    """A group inside a Dag of the user's that loads a dlt source, one task per resource.
+
+    ```python
+    with DAG("shop", schedule="@daily"):
+        load = DltTaskGroup("load", "shop_source:shop")
+        load >> report()
+        load.resource_tasks["orders"] >> invoice()
+    ```
+
+    Args:
+        group_id: Airflow's.
+        source: As in `DltDag`, and so is every argument that is not named here.
+        pipeline_name: Default: `<dag_id>__<group_id>`.
+        **group_kwargs: Airflow's own.
+
+    Attributes:
+        resource_tasks: Resource name -> the task that loads it.
+
+    Raises:
+        PlanError: Something is asked for that is not there.
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        source: str | Callable[..., Any],
+        *,
+        source_kwargs: Mapping[str, Any] | None = None,
+        destination: Any = None,
+        dataset_name: str | None = None,
+        pipeline_name: str | None = None,
+        staging: Any = None,
+        loader_file_format: str | None = None,
+        schema_contract: Any = None,
+        resources: Names | None = None,
+        exclude: Names = (),
+        decompose: Decompose = "resource",
+        task_options: TaskOptions | None = None,
+        after: Mapping[str, Names] | None = None,
+        configure: str | Callable[..., Any] | None = None,
+        **group_kwargs: Any,
+    ) -> None:
+        super().__init__(group_id, **group_kwargs)
+        default_name = names.default_pipeline_name(self.dag.dag_id, self.group_id)
+        self.resource_tasks: ResourceTasks = build_tasks(
+            self.dag,
+            self,
+            LoadOptions(
+                source=source,
+                base_dir=calling_file().parent,
+                pipeline_name=pipeline_name or default_name,
+                source_kwargs=source_kwargs or {},
+                destination=destination,
+                dataset_name=dataset_name,
+                staging=staging,
+                loader_file_format=loader_file_format,
+                schema_contract=schema_contract,
+                resources=resources,
+                exclude=exclude,
+                decompose=decompose,
+                task_options=task_options or {},
+                after=after or {},
+                configure=configure,
+            ),
+        )
+
+
+def calling_file() -> Path:
+    """Return the file outside this package from which the running code was called."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(__package__):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename).resolve()

@@ -1,0 +1,1 @@
+"""Operators: thin, over the core."""

@@ -1,0 +1,233 @@
+"""The operators: unpack the context, call the core, map errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import Asset, BaseOperator, Variable
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.log import mask_secret
+
+from airflow_dlt_provider import settings
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import DltProviderError, TransientLoadError
+from airflow_dlt_provider.core.loading.result import LoadResult
+from airflow_dlt_provider.core.registry.values import resolve_values
+from airflow_dlt_provider.core.spec import DestinationSpec, LoadRequest, RunIdentity, SourceSpec
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+SECRETS_VARIABLE = "dlt_secrets_toml"
+"""The one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""
+
+
+class DltResourceOperator(BaseOperator):
+    """Loads resources of a dlt source in a dlt pipeline of their own.
+
+    The pipeline restores its cursor from the destination, so that any worker can run the task.
+    The task returns a `LoadResult` as a dictionary, and updates the asset of each root table with
+    rows, load id and cursor. Errors that trying again cannot cure fail the task at once.
+
+    Args:
+        source: `"module:function"`, relative to *base_dir*, or a function; it returns a dlt
+            source, a resource, or a list of them.
+        resource_names: What to load; all that the source selects when empty.
+        source_kwargs: Arguments of the function. Strings are templates that give native types;
+            `${VAR}` and `${VAR:-default}` are replaced on the worker. Templated.
+        destination: A dlt destination name or factory.
+        dataset_name: Default: *pipeline_name*. Templated.
+        pipeline_name: Base name of the pipeline; default: the Dag id. The task's own pipeline is
+            `<pipeline_name>__<task_key>`.
+        task_key: Ends the names of the task's pipeline and schema; default: the task id.
+        base_dir: Folder of the file that names the source; default: the Dag file's.
+        staging: dlt's staging destination.
+        loader_file_format: dlt's format of load files.
+        schema_contract: dlt's schema contract for this load.
+        configure: `"module:function"`, or a function: takes the source, returns it, changed.
+        table_assets: Root table -> its asset.
+    """
+
+    template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"source_kwargs": "json"}
+    ui_color = "#e2f0ff"
+
+    def __init__(
+        self,
+        *,
+        source: str | Callable[..., Any],
+        resource_names: Sequence[str] = (),
+        source_kwargs: Mapping[str, Any] | None = None,
+        destination: Any = None,
+        dataset_name: str | None = None,
+        pipeline_name: str | None = None,
+        task_key: str | None = None,
+        base_dir: str | Path | None = None,
+        staging: Any = None,
+        loader_file_format: str | None = None,
+        schema_contract: Any = None,
+        configure: str | Callable[..., Any] | None = None,
+        table_assets: Mapping[str, Asset] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.table_assets = dict(table_assets or {})
+        outlets = [*(kwargs.pop("outlets", None) or []), *self.table_assets.values()]
+        super().__init__(outlets=outlets, **kwargs)
+        # a number in the trigger form reaches the source as a number
+        self.render_template_as_native_obj = True
+        self.source = source
+        self.resource_names = tuple(resource_names)
+        self.source_kwargs = dict(source_kwargs or {})
+        self.destination = destination
+        self.dataset_name = dataset_name
+        self.pipeline_name = pipeline_name
+        self.task_key = task_key
+        self.base_dir = base_dir
+        self.staging = staging
+        self.loader_file_format = loader_file_format
+        self.schema_contract = schema_contract
+        self.configure = configure
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Load, update the assets and return the `LoadResult`.
+
+        Raises:
+            AirflowFailException: The load failed, and trying again will not help.
+            TransientLoadError: The load failed, and trying again may help.
+        """
+        with _mapped_errors():
+            result = self._load(self._build_request(context))
+        self._update_assets(context, result)
+        return result.to_dict()
+
+    def _build_request(self, context: Context) -> LoadRequest:
+        """Unpack *context* and look up secrets: both belong to the main thread."""
+        dag, task_instance = context["dag"], context["ti"]
+        base_dir = Path(self.base_dir or Path(dag.fileloc).parent)
+        pipeline_name = self.pipeline_name or names.default_pipeline_name(dag.dag_id)
+        dataset_name = str(self.dataset_name) if self.dataset_name is not None else None
+        resolved = resolve_values(self.source_kwargs, os.environ)
+        secrets_toml = Variable.get(SECRETS_VARIABLE, default=None)
+        for secret in resolved.secrets:
+            mask_secret(secret)
+        run = RunIdentity(dag.dag_id, task_instance.run_id, task_instance.try_number)
+        task_key = self.task_key or names.task_key(self.task_id)
+        return LoadRequest(
+            source=SourceSpec(self.source, base_dir, resolved.values, self.configure),
+            resources=self.resource_names,
+            pipeline_name=pipeline_name,
+            task_key=task_key,
+            run=run,
+            destination=DestinationSpec(
+                destination=self.destination,
+                dataset_name=dataset_name,
+                staging=self.staging,
+                loader_file_format=self.loader_file_format,
+                schema_contract=self.schema_contract,
+            ),
+            data_dir=settings.data_dir(),
+            working_dir=settings.working_dir() / _folder_name(run, task_key),
+            secrets_toml=secrets_toml,
+        )
+
+    def _load(self, request: LoadRequest) -> LoadResult:
+        # these bring dlt, which is not needed to parse a Dag
+        from airflow_dlt_provider.core.loading.load import load_task
+        from airflow_dlt_provider.core.loading.report import render_load
+        from airflow_dlt_provider.core.run_context import secrets_of_files
+        from airflow_dlt_provider.core.state.sql import SqlStateStore
+
+        for secret in secrets_of_files(request.source.base_dir, request.secrets_toml):
+            mask_secret(secret)
+        store = SqlStateStore(settings.state_store_url())
+        try:
+            result = load_task(request, store)
+        finally:
+            store.close()
+        for line in render_load(result).splitlines():
+            self.log.info("%s", line)
+        return result
+
+    def _update_assets(self, context: Context, result: LoadResult) -> None:
+        for load in result.resources:
+            asset = self.table_assets.get(load.table_name)
+            if asset is None:
+                continue
+            context["outlet_events"][asset].extra = {
+                "rows": load.rows_by_table.get(load.table_name, 0),
+                "rows_by_table": dict(load.rows_by_table),
+                "load_ids": list(result.load_ids),
+                "cursor": load.cursor_after,
+                "destination": result.destination,
+                "dataset": result.dataset_name,
+            }
+
+
+class DltFinishOperator(BaseOperator):
+    """Ends a run: prints one table of what all tasks loaded, and fails if one of them failed.
+
+    Args:
+        resource_task_ids: Ids of the tasks that load, in the order of the table.
+    """
+
+    ui_color = "#f2f2f2"
+
+    def __init__(self, *, resource_task_ids: Sequence[str], **kwargs: Any) -> None:
+        # it must also run, and then fail, when a load failed
+        super().__init__(**{"trigger_rule": "all_done", "retries": 0, **kwargs})
+        self.resource_task_ids = list(resource_task_ids)
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Print the table and return resource name -> rows.
+
+        Raises:
+            AirflowFailException: A load failed or did not run.
+        """
+        from airflow_dlt_provider.core.loading.report import render_run
+
+        task_instance = context["ti"]
+        states = task_instance.get_task_states(
+            dag_id=self.dag_id, task_ids=self.resource_task_ids, run_ids=[task_instance.run_id]
+        ).get(task_instance.run_id, {})
+        statuses = {task_id: states.get(task_id) for task_id in self.resource_task_ids}
+        results = {
+            task_id: LoadResult.from_dict(document)
+            for task_id in self.resource_task_ids
+            # one task at a time: a list of ids gives no clue which of them returned nothing
+            if (document := task_instance.xcom_pull(task_ids=task_id, map_indexes=-1))
+        }
+        for line in render_run(results, statuses).splitlines():
+            self.log.info("%s", line)
+        failed = [task_id for task_id, status in statuses.items() if status not in OUTCOMES_OK]
+        if failed:
+            raise AirflowFailException(
+                f"{len(failed)} of {len(statuses)} loads did not succeed: {', '.join(failed)}; "
+                "their logs say why, and clearing them runs them again"
+            )
+        return {
+            load.resource_name: load.rows for item in results.values() for load in item.resources
+        }
+
+
+OUTCOMES_OK = ("success", "skipped")
+
+
+@contextlib.contextmanager
+def _mapped_errors() -> Iterator[None]:
+    """Spend Airflow's retries only on what may go away."""
+    try:
+        yield
+    except TransientLoadError:
+        raise
+    except DltProviderError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def _folder_name(run: RunIdentity, task_key: str) -> str:
+    parts = (run.dag_id, run.run_id, task_key, str(run.try_number))
+    return re.sub(r"[^\w\-]+", "_", "__".join(parts))

@@ -1,0 +1,1 @@
+"""What the package plugs into Airflow."""

@@ -1,0 +1,56 @@
+"""What Airflow discovers. It may be read before Airflow is configured, so it imports nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata in the format of Airflow's `provider_info.schema.json`."""
+    from airflow_dlt_provider import __version__
+
+    return {
+        "package-name": "airflow-dlt-provider",
+        "name": "dlt",
+        "description": "dlt sources as Dags with one task per resource.",
+        "versions": [__version__],
+        "config": {
+            "dlt": {
+                "description": "Settings of airflow_dlt_provider.",
+                "options": {
+                    "data_dir": _option(
+                        "Folder of the DuckDB files of pipelines whose destination is not "
+                        "configured, one file per pipeline name. Default: AIRFLOW_HOME/data.",
+                        "/data/duckdb",
+                    ),
+                    "working_dir": _option(
+                        "Folder below which every try of a task extracts and normalizes. "
+                        "Default: a folder of this user's in the system's temporary folder.",
+                        "/scratch/airflow_dlt",
+                    ),
+                    "manifest_ttl": _option(
+                        "Seconds after which the tasks of a source are planned again although no "
+                        "file has changed, as a database may have new tables.",
+                        "600",
+                        default="3600",
+                    ),
+                    "preload": _option(
+                        "Import dlt in the scheduler and in the Dag processor before they fork, "
+                        "so that no task has to.",
+                        "False",
+                        default="True",
+                    ),
+                },
+            }
+        },
+    }
+
+
+def _option(description: str, example: str, default: str | None = None) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": example,
+        "default": default,
+    }
