@@ -20,7 +20,7 @@ from typing import Any
 
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
-from dlt.extract.decorators import SourceFactory
+from dlt.extract.reference import SourceFactory
 from dlt.extract.exceptions import SourceDataIsNone
 
 from airflow_dlt_provider.core import names
