@@ -28,13 +28,11 @@ class ProgressLog(LogCollector):
 
     def dump_counters(self) -> None:
         """Write the counters of the running step."""
-        counters = ", ".join(
-            self._described(name, count)
-            for name, count in self.counters.items()
-            if not name.startswith("_dlt")
-        )
-        if counters:
-            log.info("%s: %s", self.step, counters)
+        shown = [name for name in self.counters if not name.startswith("_dlt")]
+        is_state_alone = len(shown) == 1 and len(self.counters) > 1
+        if shown and not is_state_alone:
+            described = (self._described(name, self.counters[name]) for name in shown)
+            log.info("%s: %s", self.step, ", ".join(described))
 
     def _described(self, name: str, count: int) -> str:
         info = self.counter_info[name]

@@ -54,7 +54,10 @@ class LoadResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as they travel in XCom."""
-        return asdict(self) | {"load_ids": list(self.load_ids)}
+        return asdict(self) | {
+            "load_ids": list(self.load_ids),
+            "resources": [asdict(load) for load in self.resources],
+        }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> LoadResult:

@@ -1,0 +1,73 @@
+# the two commands are `make run` and `make test`; `make help` lists all
+
+PYTHON ?= python3
+PORT ?= 8080
+UNTIL ?=
+ONCE ?=
+AIRFLOW_HOME ?= $(CURDIR)/.airflow
+
+VENV := .venv
+CORE_VENV := .venv-core
+# compiled once here, or every Airflow process would compile every module again
+UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints.txt
+
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX :=
+
+.PHONY: help setup run test test-core test-provider test-integration lint format build clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.dev  ## make the environment, in .venv
+
+run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=1, PORT=8080
+	@cd scripts && ../$(VENV)/bin/python run_demo.py --home "$(AIRFLOW_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
+
+test: test-core test-provider test-integration  ## all tests
+
+test-core: $(CORE_VENV)/.done  ## the core, without Airflow
+	$(CORE_VENV)/bin/python -m pytest tests/core
+
+test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
+	$(VENV)/bin/python -m pytest tests/provider
+
+test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
+	$(VENV)/bin/python -m pytest tests/integration
+
+lint: $(VENV)/.dev  ## style, types, boundaries
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev  ## put code into its form
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+build: $(VENV)/.run  ## the wheel, in dist/
+	$(VENV)/bin/uv build --quiet --wheel --out-dir dist
+
+clean:  ## remove everything that was made here; stop Airflow first
+	rm -rf $(VENV) $(CORE_VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "Error: $(PYTHON) is $$($(PYTHON) --version), and 3.10 or newer is needed: make PYTHON=python3.12"; exit 1; }
+	@echo "Making the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet uv
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/uv
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/$(UV_INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/$(UV_INSTALL) --group test --group lint
+	@touch $@
+
+$(CORE_VENV)/.done: pyproject.toml constraints.txt | $(VENV)/bin/uv
+	@$(VENV)/bin/uv venv --quiet --clear --python $(VENV)/bin/python $(CORE_VENV)
+	@VIRTUAL_ENV=$(CORE_VENV) $(VENV)/bin/$(UV_INSTALL) --group core --group test
+	@touch $@
