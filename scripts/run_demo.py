@@ -117,10 +117,10 @@ def show_tables(path: Path) -> None:
         ).fetchall()
         # the file, the dataset and so the catalog have one name: give all three parts
         counts = {
-            name: connection.table(f"{DAG_ID}.{DAG_ID}.{name}").count("*").fetchone()
+            name: connection.table(f"{DAG_ID}.{DAG_ID}.{name}").count("*").fetchall()[0][0]
             for (name,) in tables
         }
-    print("\nIn the database: " + ", ".join(f"{n} {c[0]:,}" for n, c in counts.items() if c))
+    print("\nIn the database: " + ", ".join(f"{name} {rows:,}" for name, rows in counts.items()))
 
 
 if __name__ == "__main__":
