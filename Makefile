@@ -22,7 +22,7 @@ help:  ## list the targets
 setup: $(VENV)/.dev  ## make the environment, in .venv
 
 run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=1, PORT=8080
-	@cd scripts && ../$(VENV)/bin/python run_demo.py --home "$(AIRFLOW_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
+	@cd scripts && exec ../$(VENV)/bin/python run_demo.py --home "$(AIRFLOW_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
 
 test: test-core test-provider test-integration  ## all tests
 

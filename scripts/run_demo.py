@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(
     once: Annotated[bool, typer.Option(help="Stop when the run has ended.")] = False,
 ) -> None:
     """Run the example Dag in an Airflow of its own."""
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, interrupt)
     home = home.resolve()
     standalone = Standalone(home, dags.resolve(), port)
     try:
@@ -55,6 +58,11 @@ def main(
         return
     if not succeeded:
         sys.exit(1)
+
+
+def interrupt(*_: object) -> None:
+    """Unwind, so that everything that was started is ended."""
+    raise KeyboardInterrupt
 
 
 def check_machine(home: Path, port: int, standalone: Standalone) -> None:
