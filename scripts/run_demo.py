@@ -70,7 +70,7 @@ def check_machine(home: Path, port: int, standalone: Standalone) -> None:
     if pid := standalone.running_pid():
         raise StartError(
             f"an Airflow of {home} is still running (process {pid}); "
-            f"use it at its address, or end it: kill {pid}"
+            f"use it at its address, or end it: kill -INT {pid}"
         )
     with socket.socket() as probe:
         # as the API server does, so that a port in TIME_WAIT is free
