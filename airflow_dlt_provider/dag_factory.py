@@ -21,7 +21,7 @@ class DltDag(DAG):
     """A Dag that loads a dlt source, one task per resource.
 
     ```python
-    DltDag("shop", "shop_source:shop", schedule="@daily", dataset_name="raw_shop")
+    dag = DltDag("shop", "shop_source:shop", schedule="@daily", dataset_name="raw_shop")
     ```
 
     Args:
