@@ -157,6 +157,7 @@ class _ResourceTaskBuilder:
         self._dag = dag
         self._group = group
         self._options = options
+        self._known_resources = plan.known_resources
         self._task_options = _task_options_by_resource(options.task_options, plan)
         self._asset_dataset = str(
             render_with_defaults(options.dataset_name, dag) or options.pipeline_name
@@ -181,6 +182,7 @@ class _ResourceTaskBuilder:
             loader_file_format=options.loader_file_format,
             schema_contract=options.schema_contract,
             table_assets=self._table_assets(planned),
+            known_resources=self._known_resources,
             **self._operator_kwargs(planned),
         )
 

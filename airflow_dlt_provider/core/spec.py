@@ -76,5 +76,7 @@ class LoadRequest:
     """Where the default DuckDB file lies."""
     working_dir: Path
     """A folder of this try's own; created when missing and removed at the end."""
+    known_resources: tuple[str, ...] = ()
+    """What the source had when it was planned; a resource that is new since is warned of."""
     secrets_toml: str | None = None
     """Text in the format of dlt's `secrets.toml`, looked up after the user's own files."""

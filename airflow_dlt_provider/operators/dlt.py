@@ -51,6 +51,7 @@ class DltResourceOperator(BaseOperator):
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
         table_assets: Root table -> its asset.
+        known_resources: What the source had when it was planned; others are warned of.
     """
 
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
@@ -73,6 +74,7 @@ class DltResourceOperator(BaseOperator):
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
         table_assets: Mapping[str, Asset] | None = None,
+        known_resources: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         self.table_assets = dict(table_assets or {})
@@ -92,6 +94,7 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.known_resources = tuple(known_resources)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, update the assets and return the `LoadResult`.
@@ -132,6 +135,7 @@ class DltResourceOperator(BaseOperator):
             ),
             data_dir=settings.data_dir(),
             working_dir=settings.working_dir() / _folder_name(run, task_key),
+            known_resources=self.known_resources,
             secrets_toml=secrets_toml,
         )
 

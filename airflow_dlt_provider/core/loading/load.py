@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.store import LoadRecord, StateStore
 
 MAX_LOAD_ATTEMPTS = 8
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -126,7 +129,9 @@ def _create_pipeline(request: LoadRequest, pipeline_name: str) -> Pipeline:
 def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
     """Build the source afresh, and select and name what this task loads."""
     sources = build_sources(request.source)
-    chosen = select(candidates(sources), request.resources or None, ())
+    available = candidates(sources)
+    _warn_of_new_resources(request, [candidate.name for candidate in available])
+    chosen = select(available, request.resources or None, ())
     loaded = []
     for source in sources:
         items = [item for item in chosen if item.source is source]
@@ -138,6 +143,16 @@ def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
                 LoadedResource(item.name, own.resources[item.short_name], own) for item in items
             ]
     return loaded
+
+
+def _warn_of_new_resources(request: LoadRequest, available: list[str]) -> None:
+    new = [name for name in available if name not in request.known_resources]
+    if request.known_resources and new:
+        log.warning(
+            "The source has new resources that no task loads: %s; they get a task when it is "
+            "planned again, at the latest after [dlt] manifest_ttl",
+            ", ".join(new),
+        )
 
 
 def _extract(pipeline: Pipeline, sources: list[DltSource], request: LoadRequest) -> ExtractInfo:

@@ -39,12 +39,17 @@ def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
         PlanError: Nothing is selected, or two resources would get one task id.
         DependencyCycleError: `after` goes round in a circle.
     """
-    chosen = select(candidates(sources), spec.resources, spec.exclude)
+    available = candidates(sources)
+    chosen = select(available, spec.resources, spec.exclude)
     groups = _group(chosen, sources, spec.decompose)
     tasks = tuple(_plan_task(key, group) for key, group in groups)
     _check_ids(tasks)
     tasks = ordered(tasks, spec.after)
-    return LoadPlan(tasks, (*_table_warnings(tasks), *_extraction_warnings(tasks)))
+    return LoadPlan(
+        tasks,
+        known_resources=tuple(candidate.name for candidate in available),
+        warnings=(*_table_warnings(tasks), *_extraction_warnings(tasks)),
+    )
 
 
 def _group(

@@ -6,7 +6,7 @@ Nothing here imports dlt, so that a Dag can be built from a plan that was made e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -44,7 +44,9 @@ class LoadPlan:
     """All tasks of a source, and what its reader should know."""
 
     tasks: tuple[PlannedTask, ...]
-    warnings: tuple[str, ...] = field(default=())
+    known_resources: tuple[str, ...] = ()
+    """Names of all resources that the source had, loaded or not; empty when it was not seen."""
+    warnings: tuple[str, ...] = ()
 
     def task_of(self, resource_name: str) -> PlannedTask:
         """Return the task that loads *resource_name*."""
@@ -67,5 +69,6 @@ def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
             )
             for task in document["tasks"]
         ),
+        known_resources=tuple(document["known_resources"]),
         warnings=tuple(document["warnings"]),
     )

@@ -20,8 +20,8 @@ from typing import Any
 
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
-from dlt.extract.reference import SourceFactory
 from dlt.extract.exceptions import SourceDataIsNone
+from dlt.extract.reference import SourceFactory
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import (
