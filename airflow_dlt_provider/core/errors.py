@@ -133,14 +133,15 @@ class LoadError(DltProviderError, RuntimeError):
     """Raised when a load did not finish.
 
     Attributes:
-        step: dlt's step that failed: `sync`, `extract`, `normalize` or `load`; `source` when the
-            source's own function failed before dlt took over.
+        step: dlt's step that failed: `sync`, `extract`, `normalize` or `load`; `None` when the
+            load failed before dlt took over, in the source's own function or in its settings.
     """
 
-    def __init__(self, pipeline_name: str, step: str, problem: str) -> None:
+    def __init__(self, pipeline_name: str, step: str | None, problem: str) -> None:
         self.pipeline_name = pipeline_name
         self.step = step
-        super().__init__(f"pipeline {pipeline_name!r} failed in step {step!r}: {problem}")
+        where = f" in step {step!r}" if step else ""
+        super().__init__(f"pipeline {pipeline_name!r} failed{where}: {problem}")
 
 
 class TerminalLoadError(LoadError):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
     LookupTrace,
+    LookupTraces,
 )
-from dlt.common.destination.exceptions import DestinationTransientException, SchemaUpdateError
+from dlt.common.destination.exceptions import (
+    DestinationTransientException,
+    InvalidDestinationReference,
+    SchemaUpdateError,
+    UnknownDestinationModule,
+)
 from dlt.common.exceptions import MissingDependencyException, TerminalException
 from dlt.common.schema.exceptions import DataValidationError
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -29,15 +35,17 @@ TERMINAL = (
     DataValidationError,
     DltProviderError,
     ImportError,
+    InvalidDestinationReference,
     MissingDependencyException,
     SyntaxError,
     TerminalException,
+    UnknownDestinationModule,
 )
 
 
 def load_error(error: Exception, pipeline_name: str) -> LoadError:
     """Return the error of the core that *error* of dlt, or of user code, amounts to."""
-    step: str = "source"
+    step: str | None = None
     cause: BaseException = error
     if isinstance(error, PipelineStepFailed):
         step, cause = error.step, error.exception
@@ -50,22 +58,28 @@ def load_error(error: Exception, pipeline_name: str) -> LoadError:
 
 def _missing_configuration(error: ConfigFieldMissingException) -> str:
     """Say in one line what is missing and where to put it; dlt lists all it tried in many."""
-    keys = [
-        trace.key
-        for traces in error.traces.values()
-        for trace in traces
-        if isinstance(trace, LookupTrace) and trace.provider == ENVIRONMENT
-    ]
-    # the first keys carry the name of the pipeline, which is rarely meant
-    key = next((key for key in keys if key.startswith(("SOURCES__", "DESTINATION__"))), None)
+    keys = [key for traces in error.traces.values() for key in _environment_keys(traces)]
     wanted = f"{', '.join(error.fields)} of {error.spec_name}"
-    if key is None:
+    if not keys:
         return f"missing configuration: {wanted}. {error}"
-    section, _, name = key.lower().replace("__", ".").rpartition(".")
+    section = keys[0].lower().rpartition("__")[0].replace("__", ".")
+    names = ", ".join(key.lower().rpartition("__")[2] for key in keys)
     return (
-        f"missing configuration: {wanted}; set the environment variable {key}, or "
-        f"{name} in section [{section}] of .dlt/secrets.toml or of the dlt_secrets_toml Variable"
+        f"missing configuration: {wanted}; set {', '.join(keys)} in the environment, or "
+        f"{names} in section [{section}] of .dlt/secrets.toml or of the dlt_secrets_toml Variable"
     )
+
+
+def _environment_keys(traces: Sequence[LookupTrace | LookupTraces]) -> list[str]:
+    """Return the environment variable that sets each missing field, the most specific of each."""
+    for trace in traces:
+        if isinstance(trace, LookupTraces):
+            # the first of several kinds of credentials; the others are told of in dlt's own error
+            return [key for nested in trace.traces.values() for key in _environment_keys(nested)]
+        # keys that begin with the name of the pipeline are looked up first, and rarely meant
+        if trace.provider == ENVIRONMENT and trace.key.startswith(("SOURCES__", "DESTINATION__")):
+            return [trace.key]
+    return []
 
 
 def is_terminal(error: BaseException) -> bool:
