@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dlt_provider.version import __version__
+
 if TYPE_CHECKING:
     from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
     from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
 
 __all__ = ["DltDag", "DltFinishOperator", "DltResourceOperator", "DltTaskGroup", "__version__"]
-
-__version__ = "0.1.0"
 
 _MODULES = {
     "DltDag": "dag_factory",

@@ -62,7 +62,9 @@ def plan(
     except (DltProviderError, ImportError, SyntaxError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from None
-    Console(highlight=False, soft_wrap=True).print(_tree(source, planned.plan))
+    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(
+        _tree(source, planned.plan)
+    )
     for warning in planned.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     if _is_degraded(planned):

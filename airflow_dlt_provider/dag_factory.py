@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, TaskGroup
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.spec import Decompose
-from airflow_dlt_provider.wiring import LoadOptions, ResourceTasks, build_tasks
+from airflow_dlt_provider.wiring import LoadOptions, LoadTasks, ResourceTasks
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Operator
 
 Names = Sequence[str]
 TaskOptions = Mapping[str, Mapping[str, Any]]
@@ -79,7 +82,7 @@ class DltDag(DAG):
         super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
         # Airflow takes the file that calls DAG(), which is this one
         self.fileloc = str(calling_file())
-        self.resource_tasks: ResourceTasks = build_tasks(
+        self._load_tasks = LoadTasks(
             self,
             self.task_group,
             LoadOptions(
@@ -100,6 +103,16 @@ class DltDag(DAG):
                 configure=configure,
             ),
         )
+
+    @property
+    def resource_tasks(self) -> ResourceTasks:
+        """Resource name -> the task that loads it."""
+        return self._load_tasks.by_resource
+
+    def get_task(self, task_id: str) -> Operator:
+        """Return a task by its id; in the process of another task it is built for this."""
+        self._load_tasks.build(task_id)
+        return super().get_task(task_id)
 
 
 class DltTaskGroup(TaskGroup):
@@ -147,7 +160,7 @@ class DltTaskGroup(TaskGroup):
     ) -> None:
         super().__init__(group_id, **group_kwargs)
         default_name = names.default_pipeline_name(self.dag.dag_id, self.group_id)
-        self.resource_tasks: ResourceTasks = build_tasks(
+        self._load_tasks = LoadTasks(
             self.dag,
             self,
             LoadOptions(
@@ -169,10 +182,19 @@ class DltTaskGroup(TaskGroup):
             ),
         )
 
+    @property
+    def resource_tasks(self) -> ResourceTasks:
+        """Resource name -> the task that loads it."""
+        return self._load_tasks.by_resource
+
 
 def calling_file() -> Path:
     """Return the file outside this package from which the running code was called."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(__package__):
+    while frame.f_back and _is_ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return Path(frame.f_code.co_filename).resolve()
+
+
+def _is_ours(module_name: str) -> bool:
+    return module_name == __package__ or module_name.startswith(f"{__package__}.")

@@ -1,14 +1,14 @@
-"""What Airflow discovers. It may be read before Airflow is configured, so it imports nothing."""
+"""What Airflow discovers, perhaps before it is configured: nothing of it is imported here."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from airflow_dlt_provider.version import __version__
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata in the format of Airflow's `provider_info.schema.json`."""
-    from airflow_dlt_provider import __version__
-
     return {
         "package-name": "airflow-dlt-provider",
         "name": "dlt",

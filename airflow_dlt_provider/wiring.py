@@ -12,7 +12,7 @@ from airflow.sdk import DAG, Asset, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import PlanError, listed
+from airflow_dlt_provider.core.errors import PlanError, ResourceNotFoundError, listed
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
@@ -65,9 +65,7 @@ class ResourceTasks(Mapping[str, DltResourceOperator]):
     """
 
     def __init__(self, plan: LoadPlan, build: Callable[[PlannedTask], DltResourceOperator]) -> None:
-        self._planned = {name: task for task in plan.tasks for name in task.resource_names}
-        # a task that stands for a whole source goes by its own key
-        self._planned |= {task.key: task for task in plan.tasks if not task.resources}
+        self._planned = {name: task for task in plan.tasks for name in _names_in(task)}
         self._build = build
         self._built: dict[str, DltResourceOperator] = {}
 
@@ -91,34 +89,73 @@ class ResourceTasks(Mapping[str, DltResourceOperator]):
         return self._built[planned.key]
 
 
-def build_tasks(dag: DAG, group: TaskGroup, options: LoadOptions) -> ResourceTasks:
-    """Plan the source of *options* and build its tasks in *group* of *dag*.
+class LoadTasks:
+    """All tasks of one plan, in a Dag or in a group of it.
+
+    Args:
+        dag: The Dag.
+        group: The group that holds the tasks; the Dag's own for a `DltDag`.
+        options: What the user asked for.
 
     Raises:
         PlanError: Something is asked for that is not there.
     """
-    asked_task_id = _asked_task_id(dag)
-    plan = _plan(dag, options, is_task=asked_task_id is not None)
-    build = _ResourceTaskBuilder(dag, group, options, plan)
-    tasks = ResourceTasks(plan, build)
-    finish_key = names.finish_task_key(frozenset(task.key for task in plan.tasks))
-    if asked_task_id is None:
-        finish = _build_finish_task(group, finish_key, plan)
-        for planned in plan.tasks:
-            _after(tasks, planned, plan) >> tasks.task_of(planned) >> finish
-    elif asked_task_id == _task_id(group, finish_key):
-        _build_finish_task(group, finish_key, plan)
-    else:
-        for planned in plan.tasks:
-            if asked_task_id == _task_id(group, planned.key):
-                tasks.task_of(planned)
-    return tasks
+
+    def __init__(self, dag: DAG, group: TaskGroup, options: LoadOptions) -> None:
+        self._group = group
+        # in a Dag of the user's, tasks may be asked for in ways that we do not see
+        asked_task_id = _asked_task_id(dag) if group.is_root else None
+        self._plan = _plan(dag, options, is_task=_asked_task_id(dag) is not None)
+        self.by_resource = ResourceTasks(
+            self._plan, _ResourceTaskBuilder(dag, group, options, self._plan)
+        )
+        self._planned = {_task_id(group, planned.key): planned for planned in self._plan.tasks}
+        keys = frozenset(planned.key for planned in self._plan.tasks)
+        self._finish_key = names.finish_task_key(keys)
+        self._finish: DltFinishOperator | None = None
+        if asked_task_id is None:
+            self._build_all()
+        else:
+            self.build(asked_task_id)
+
+    def build(self, task_id: str) -> None:
+        """Build one task, unless it is there already or is none of this plan's."""
+        if task_id in self._planned:
+            self.by_resource.task_of(self._planned[task_id])
+        elif task_id == _task_id(self._group, self._finish_key):
+            self._finish_task()
+
+    def _build_all(self) -> None:
+        finish = self._finish_task()
+        for planned in self._plan.tasks:
+            earlier = [item for item in self._plan.tasks if item.key in planned.after]
+            task = self.by_resource.task_of(planned)
+            [self.by_resource.task_of(item) for item in earlier] >> task >> finish
+
+    def _finish_task(self) -> DltFinishOperator:
+        if self._finish is None:
+            self._finish = DltFinishOperator(
+                task_id=self._finish_key,
+                task_group=self._group,
+                dag=self._group.dag,
+                resource_task_ids=list(self._planned),
+            )
+        return self._finish
 
 
 def _asked_task_id(dag: DAG) -> str | None:
     """Return the one task that this process is going to run, if it is a task's process."""
     context = get_parsing_context()
     return context.task_id if context.dag_id == dag.dag_id else None
+
+
+def _task_id(group: TaskGroup, key: str) -> str:
+    return str(group.child_id(key))  # type: ignore[no-untyped-call]
+
+
+def _names_in(task: PlannedTask) -> tuple[str, ...]:
+    # a task that stands for a whole source goes by its own key
+    return task.resource_names or (task.key,)
 
 
 def _plan(dag: DAG, options: LoadOptions, *, is_task: bool) -> LoadPlan:
@@ -131,23 +168,6 @@ def _plan(dag: DAG, options: LoadOptions, *, is_task: bool) -> LoadPlan:
     for warning in planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
-
-
-def _build_finish_task(group: TaskGroup, key: str, plan: LoadPlan) -> DltFinishOperator:
-    return DltFinishOperator(
-        task_id=key,
-        task_group=group,
-        dag=group.dag,
-        resource_task_ids=[_task_id(group, planned.key) for planned in plan.tasks],
-    )
-
-
-def _task_id(group: TaskGroup, key: str) -> str:
-    return str(group.child_id(key))  # type: ignore[no-untyped-call]
-
-
-def _after(tasks: ResourceTasks, planned: PlannedTask, plan: LoadPlan) -> list[DltResourceOperator]:
-    return [tasks.task_of(earlier) for earlier in plan.tasks if earlier.key in planned.after]
 
 
 class _ResourceTaskBuilder:
@@ -197,7 +217,7 @@ class _ResourceTaskBuilder:
 
     def _operator_kwargs(self, planned: PlannedTask) -> dict[str, Any]:
         kwargs: dict[str, Any] = {}
-        for name in planned.resource_names:
+        for name in _names_in(planned):
             kwargs |= self._task_options.get(name, {})
         return kwargs
 
@@ -205,11 +225,17 @@ class _ResourceTaskBuilder:
 def _task_options_by_resource(
     task_options: Mapping[str, Mapping[str, Any]], plan: LoadPlan
 ) -> dict[str, dict[str, Any]]:
-    available = [name for task in plan.tasks for name in task.resource_names]
+    available = [name for task in plan.tasks for name in _names_in(task)]
     by_resource: dict[str, dict[str, Any]] = {name: {} for name in available}
-    # a source that could not be planned has no names to match
-    for pattern, kwargs in task_options.items() if available else ():
-        for name in match_names("task_options", [pattern], available):
+    for pattern, kwargs in task_options.items():
+        try:
+            matching = match_names("task_options", [pattern], available)
+        except ResourceNotFoundError:
+            if plan.known_resources:
+                raise
+            # nobody knows the names of a source that could not be planned
+            continue
+        for name in matching:
             by_resource[name] |= kwargs
     return by_resource
 

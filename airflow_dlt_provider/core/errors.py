@@ -8,6 +8,8 @@ DltProviderError
 │   ├── ResourceNotFoundError          a name or pattern matches no resource
 │   ├── TableConflictError             two tasks write one table, and one replaces it
 │   └── DependencyCycleError           `after` goes round in a circle
+├── SourceFailedError(RuntimeError)    the source's own function failed while planning
+├── SettingsError(ValueError)          a file or Variable with settings cannot be read
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
 └── LoadError(RuntimeError)            a load did not finish
     ├── TerminalLoadError              trying again will not help
@@ -114,6 +116,22 @@ class DependencyCycleError(PlanError):
         super().__init__(
             f"after= goes round in a circle: {' after '.join(self.task_ids)}; "
             "take one of these entries out"
+        )
+
+
+class SourceFailedError(DltProviderError, RuntimeError):
+    """Raised when the source's own function failed while planning; the message says how."""
+
+
+class SettingsError(DltProviderError, ValueError):
+    """Raised when a file or Variable with settings is no TOML. Its text is not shown."""
+
+    def __init__(self, origin: str, line: int) -> None:
+        self.origin = origin
+        self.line = line
+        super().__init__(
+            f"{origin} cannot be read: line {line} is no TOML; "
+            'it must look like dlt\'s secrets.toml, for example: [sources.my_api] api_key = "..."'
         )
 
 

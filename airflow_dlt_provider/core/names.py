@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 MAX_DLT_NAME_LENGTH = 64
 """Longest schema name that dlt accepts (`dlt.common.schema.exceptions.InvalidSchemaName`)."""
@@ -74,6 +76,19 @@ def asset_uri(pipeline_name: str, dataset_name: str, table_name: str) -> str:
     that handles it, which costs 0.3 s (measured on Airflow 3.3.2).
     """
     return f"x-dlt://{asset_name(pipeline_name, dataset_name, table_name)}"
+
+
+def function_name(function: str | Callable[..., Any]) -> str:
+    """Name what a source's function returns, where it has no better name.
+
+    Args:
+        function: `"module:function"`, or the function; one without a name is `source`.
+    """
+    if isinstance(function, str):
+        return function.rpartition(":")[2]
+    name = getattr(function, "name", None) or getattr(function, "__name__", None)
+    is_name = isinstance(name, str) and name.isidentifier()
+    return _shorten(str(name), MAX_DLT_NAME_LENGTH) if is_name else "source"
 
 
 def manifest_file_name(pipeline_name: str, base_dir: str) -> str:

@@ -29,12 +29,18 @@ from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.run_context import DOT_DLT, RunContext
+from tomlkit.exceptions import ParseError
+
+from airflow_dlt_provider.core.errors import SettingsError
 
 DEFAULTS: Mapping[str, Any] = {
     "providers": {"enable_airflow_secrets": False},
     # rows of an unfinished load are found by this column; dlt adds it to Arrow data only when told
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": True}},
 }
+
+SECRETS_VARIABLE = "dlt_secrets_toml"
+"""Name of the one Airflow Variable whose text is handed in here."""
 
 DEFAULTS_NAME = "defaults of airflow_dlt_provider"
 
@@ -162,7 +168,7 @@ def loading_context(
     context = ProjectRunContext(
         base_dir,
         data_dir,
-        users=[_doc_provider("dlt_secrets_toml", _parse_toml(secrets_toml))]
+        users=[_doc_provider(SECRETS_VARIABLE, _parse_toml(secrets_toml, SECRETS_VARIABLE))]
         if secrets_toml
         else [],
         base_names={task_pipeline_name: pipeline_name},
@@ -183,10 +189,16 @@ def _injected(context: RunContext) -> Iterator[None]:
 
 
 def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...]:
-    """Return every string in `.dlt/secrets.toml` and in *secrets_toml*: all to be masked."""
+    """Return every string in `.dlt/secrets.toml` and in *secrets_toml*: all to be masked.
+
+    Raises:
+        SettingsError: One of them is no TOML.
+    """
+    documents = [_parse_toml(secrets_toml or "", SECRETS_VARIABLE)]
     path = base_dir / DOT_DLT / "secrets.toml"
-    texts = [secrets_toml or "", path.read_text() if path.is_file() else ""]
-    return tuple(dict.fromkeys(value for text in texts for value in _strings(_parse_toml(text))))
+    if path.is_file():
+        documents.append(_parse_toml(path.read_text(), str(path)))
+    return tuple(dict.fromkeys(value for document in documents for value in _strings(document)))
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -200,5 +212,9 @@ def _strings(value: Any) -> Iterator[str]:
         yield value
 
 
-def _parse_toml(text: str) -> dict[str, Any]:
-    return tomlkit.parse(text).unwrap()
+def _parse_toml(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomlkit.parse(text).unwrap()
+    except ParseError as error:
+        # its own message may quote a secret
+        raise SettingsError(origin, error.line) from None

@@ -108,6 +108,12 @@ class DltResourceOperator(BaseOperator):
         self._update_assets(context, result)
         return result.to_dict()
 
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render templates to native types, and leave text that is none of them as text."""
+        if isinstance(content, str) and "{" not in content:
+            return content
+        return super().render_template(content, *args, **kwargs)
+
     def _build_request(self, context: Context) -> LoadRequest:
         """Unpack *context* and look up secrets: both belong to the main thread."""
         dag, task_instance = context["dag"], context["ti"]

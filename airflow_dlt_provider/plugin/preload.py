@@ -7,6 +7,7 @@ every file. `import dlt` costs each of them about a second, and the first pipeli
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import tempfile
@@ -53,7 +54,6 @@ def _run_throw_away_pipeline(folder: Path) -> None:
     )
     from airflow_dlt_provider.core.state.sql import SqlStateStore
 
-    store = SqlStateStore(f"sqlite:///{folder / 'state.db'}")
     request = LoadRequest(
         source=SourceSpec(_throw_away_source, folder),
         resources=(),
@@ -64,8 +64,8 @@ def _run_throw_away_pipeline(folder: Path) -> None:
         data_dir=folder,
         working_dir=folder / "work",
     )
-    render_load(load_task(request, store))
-    store.close()
+    with contextlib.closing(SqlStateStore(f"sqlite:///{folder / 'state.db'}")) as store:
+        render_load(load_task(request, store))
 
 
 def _throw_away_source() -> object:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigurationException,
-    LookupTrace,
-    LookupTraces,
-)
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import (
     DestinationTransientException,
     InvalidDestinationReference,
@@ -22,13 +17,10 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from airflow_dlt_provider.core.errors import (
     DltProviderError,
-    LoadError,
     TerminalLoadError,
     TransientLoadError,
 )
-
-ENVIRONMENT = "Environment Variables"
-"""dlt's name of the provider that reads environment variables."""
+from airflow_dlt_provider.core.problem import chain_of, describe_problem, missing_setting
 
 TERMINAL = (
     ConfigurationException,
@@ -43,48 +35,27 @@ TERMINAL = (
 )
 
 
-def load_error(error: Exception, pipeline_name: str) -> LoadError:
-    """Return the error of the core that *error* of dlt, or of user code, amounts to."""
+def raise_load_error(error: Exception, pipeline_name: str) -> NoReturn:
+    """Raise the error of the core that *error* of dlt, or of user code, amounts to.
+
+    Raises:
+        TerminalLoadError: Trying again will not help.
+        TransientLoadError: Trying again may help.
+    """
     step: str | None = None
     cause: BaseException = error
     if isinstance(error, PipelineStepFailed):
         step, cause = error.step, error.exception
-    problem = f"{type(cause).__name__}: {str(cause).strip()}"
-    if isinstance(cause, ConfigFieldMissingException):
-        problem = _missing_configuration(cause)
     error_type = TerminalLoadError if is_terminal(cause) else TransientLoadError
-    return error_type(pipeline_name, step, problem)
-
-
-def _missing_configuration(error: ConfigFieldMissingException) -> str:
-    """Say in one line what is missing and where to put it; dlt lists all it tried in many."""
-    keys = [key for traces in error.traces.values() for key in _environment_keys(traces)]
-    wanted = f"{', '.join(error.fields)} of {error.spec_name}"
-    if not keys:
-        return f"missing configuration: {wanted}. {error}"
-    section = keys[0].lower().rpartition("__")[0].replace("__", ".")
-    names = ", ".join(key.lower().rpartition("__")[2] for key in keys)
-    return (
-        f"missing configuration: {wanted}; set {', '.join(keys)} in the environment, or "
-        f"{names} in section [{section}] of .dlt/secrets.toml or of the dlt_secrets_toml Variable"
-    )
-
-
-def _environment_keys(traces: Sequence[LookupTrace | LookupTraces]) -> list[str]:
-    """Return the environment variable that sets each missing field, the most specific of each."""
-    for trace in traces:
-        if isinstance(trace, LookupTraces):
-            # the first of several kinds of credentials; the others are told of in dlt's own error
-            return [key for nested in trace.traces.values() for key in _environment_keys(nested)]
-        # keys that begin with the name of the pipeline are looked up first, and rarely meant
-        if trace.provider == ENVIRONMENT and trace.key.startswith(("SOURCES__", "DESTINATION__")):
-            return [trace.key]
-    return []
+    # dlt makes the text of a missing setting whenever it is shown, by looking everything up once
+    # more: out of our run context that asks Airflow for Variables, and the one line says it all
+    shown = None if missing_setting(error) else error
+    raise error_type(pipeline_name, step, describe_problem(cause)) from shown
 
 
 def is_terminal(error: BaseException) -> bool:
     """Tell whether *error* would come again however often the load is tried."""
-    for cause in _chain(error):
+    for cause in chain_of(error):
         if isinstance(cause, DestinationTransientException | ConnectionError | TimeoutError):
             return False
         if isinstance(cause, TERMINAL):
@@ -98,10 +69,4 @@ def is_schema_race(error: BaseException) -> bool:
     On a first load into PostgreSQL, up to five of six tasks that reach their load together fail
     so (measured); dlt applies what is still missing when `load` is called again.
     """
-    return any(isinstance(cause, SchemaUpdateError) for cause in _chain(error))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return any(isinstance(cause, SchemaUpdateError) for cause in chain_of(error))

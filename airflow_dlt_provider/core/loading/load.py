@@ -17,7 +17,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.destination import resolve_destination
-from airflow_dlt_provider.core.loading.failure import is_schema_race, load_error
+from airflow_dlt_provider.core.loading.failure import is_schema_race, raise_load_error
 from airflow_dlt_provider.core.loading.lock import single_writer_path, writer_lock
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, describe_load, read_cursors
 from airflow_dlt_provider.core.loading.progress import ProgressLog
@@ -79,7 +79,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
         ):
             result = _load(request, pipeline_name)
     except Exception as error:
-        raise load_error(error, pipeline_name) from error
+        raise_load_error(error, pipeline_name)
     finally:
         shutil.rmtree(request.working_dir, ignore_errors=True)
     for record in LoadRecord.of_result(result, request.pipeline_name, request.run):

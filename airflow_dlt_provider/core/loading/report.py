@@ -67,7 +67,8 @@ def _table(*columns: str) -> Table:
 
 
 def _rendered(table: Table) -> str:
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
+    # names and cursors are shown as they are, whatever is in them
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines() if line.strip())

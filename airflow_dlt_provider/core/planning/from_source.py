@@ -6,10 +6,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
 from airflow_dlt_provider.core.planning.plan import LoadPlan
 from airflow_dlt_provider.core.planning.source_import import build_sources, import_function
 from airflow_dlt_provider.core.planning.user_files import user_files
+from airflow_dlt_provider.core.problem import describe_problem
 from airflow_dlt_provider.core.registry.values import resolve_values
 from airflow_dlt_provider.core.run_context import planning_context
 from airflow_dlt_provider.core.spec import PlanSpec
@@ -20,11 +22,23 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
 
     Nothing is extracted, but the source's own function runs. Secrets need not be known: an unset
     `${VAR}` stays as it is written, and dlt finds a placeholder.
+
+    Raises:
+        PlanError: The user asked for something that is not there.
+        SourceFailedError: The source's function failed.
+        SyntaxError, ImportError: The user's module cannot be imported.
     """
     kwargs = resolve_values(spec.source.source_kwargs, os.environ, keep_missing=True).values
     source = replace(spec.source, source_kwargs=kwargs)
     with planning_context(source.base_dir):
-        plan = plan_tasks(build_sources(source), spec)
+        try:
+            sources = build_sources(source)
+        except (DltProviderError, ImportError, SyntaxError):
+            raise
+        except Exception as error:
+            # dlt looks settings up once more for the text of some errors, so it is made here
+            raise SourceFailedError(describe_problem(error)) from None
+        plan = plan_tasks(sources, spec)
     references = [source.source, *([source.configure] if source.configure else [])]
     functions = [import_function(reference, source.base_dir) for reference in references]
     return plan, user_files(functions)

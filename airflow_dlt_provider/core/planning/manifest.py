@@ -20,8 +20,7 @@ from typing import Any
 
 from airflow_dlt_provider.core.planning.plan import LoadPlan, parse_plan
 from airflow_dlt_provider.core.spec import PlanSpec
-
-FORMAT_VERSION = 1
+from airflow_dlt_provider.version import __version__
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Manifest:
 def question_of(spec: PlanSpec) -> str:
     """Hash everything that decides on a plan besides the contents of files."""
     question = {
-        "format": FORMAT_VERSION,
+        "airflow_dlt_provider": __version__,
         "dlt": importlib.metadata.version("dlt"),
         "source": _reference(spec.source.source),
         "configure": _reference(spec.source.configure),
@@ -87,8 +86,8 @@ def read_manifest(path: Path) -> Manifest | None:
         document = json.loads(path.read_bytes())
         return Manifest(
             question=document["question"],
-            files=document["files"],
-            planned_at=document["planned_at"],
+            files=dict(document["files"]),
+            planned_at=float(document["planned_at"]),
             plan=parse_plan(document["plan"]),
         )
     except (OSError, ValueError, KeyError, TypeError):

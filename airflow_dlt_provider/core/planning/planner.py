@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import PlanError
+from airflow_dlt_provider.core.errors import SourceFailedError
 from airflow_dlt_provider.core.planning.manifest import (
     Manifest,
     build_manifest,
@@ -63,9 +63,7 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
 
     try:
         plan, files = plan_from_source(spec)
-    except (PlanError, SyntaxError, ImportError):
-        raise
-    except Exception as error:
+    except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
     if is_cacheable(spec):
         write_manifest(manifest_path, build_manifest(question, files, time.time(), plan))
@@ -73,10 +71,10 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
 
 
 def _plan_without_source(
-    spec: PlanSpec, manifest: Manifest | None, error: Exception
+    spec: PlanSpec, manifest: Manifest | None, error: SourceFailedError
 ) -> PlannedLoad:
-    name = function_name(spec)
-    problem = f"source {name!r} cannot be planned here ({type(error).__name__}: {error}); "
+    name = names.function_name(spec.source.source)
+    problem = f"source {name!r} cannot be planned here ({error}); "
     if manifest:
         advice = "its tasks are those of the last plan that could be made"
         return PlannedLoad(manifest.plan, "old manifest", (problem + advice,))
@@ -97,12 +95,8 @@ def _plan_names(spec: PlanSpec) -> LoadPlan:
         if name not in unwanted
     ]
     if spec.decompose == "none":
-        return LoadPlan((PlannedTask(names.task_key(function_name(spec)), tuple(loaded)),))
+        return LoadPlan(
+            (PlannedTask(names.task_key(names.function_name(spec.source.source)), tuple(loaded)),)
+        )
     tasks = tuple(PlannedTask(names.task_key(item.name), (item,)) for item in loaded)
     return LoadPlan(ordered(tasks, spec.after))
-
-
-def function_name(spec: PlanSpec) -> str:
-    """Return the name of the function that builds the source."""
-    source = spec.source.source
-    return source.rpartition(":")[2] if isinstance(source, str) else source.__name__

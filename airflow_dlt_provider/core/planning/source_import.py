@@ -185,7 +185,9 @@ def _check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any]) ->
     try:
         signature.bind(**kwargs)
     except TypeError as error:
-        raise SourceArgumentsError(_name_of(function), str(signature), str(error)) from error
+        raise SourceArgumentsError(
+            names.function_name(function), str(signature), str(error)
+        ) from error
 
 
 def _call(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
@@ -200,24 +202,20 @@ def _to_sources(returned: Any, function: Callable[..., Any]) -> list[DltSource]:
     loose = [item for item in items if isinstance(item, DltResource)]
     sources = [item for item in items if isinstance(item, DltSource)]
     if not items or len(loose) + len(sources) < len(items):
-        raise SourceEmptyError(_name_of(function), _described(returned))
+        raise SourceEmptyError(names.function_name(function), _described(returned))
     if loose:
         section = (getattr(function, "__module__", None) or "").rpartition(".")[2]
-        sources.append(DltSource(Schema(_name_of(function)), section, loose))
+        sources.append(DltSource(Schema(names.function_name(function)), section, loose))
     if not any(source.resources for source in sources):
-        raise SourceEmptyError(_name_of(function), "a source without resources")
+        raise SourceEmptyError(names.function_name(function), "a source without resources")
     return sources
 
 
 def _configured(configure: Callable[..., Any], source: DltSource) -> DltSource:
     configured = configure(source)
     if not isinstance(configured, DltSource):
-        raise SourceEmptyError(_name_of(configure), _described(configured))
+        raise SourceEmptyError(names.function_name(configure), _described(configured))
     return configured
-
-
-def _name_of(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "name", None) or getattr(function, "__name__", "source"))
 
 
 def _described(value: Any) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 
+from filelock import FileLock
 from sqlalchemy import (
     Column,
     Engine,
@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
-    event,
     make_url,
     select,
 )
@@ -52,9 +51,16 @@ class SqlStateStore(StateStore):
 
     def __init__(self, url: str) -> None:
         self._engine = _create_engine(url)
-        with self._engine.begin() as connection:
-            connection.execute(CreateTable(_loads, if_not_exists=True))
-            connection.execute(CreateIndex(_by_resource, if_not_exists=True))
+        path = _sqlite_path(url)
+        if path is None:
+            _create_tables(self._engine)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite does not wait for others while it changes to a write-ahead log, with which
+        # tasks that record at the same moment wait instead of failing
+        with FileLock(f"{path}.lock"), self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            _create_tables(self._engine)
 
     def record_load(self, record: LoadRecord) -> None:
         """Keep *record*."""
@@ -88,14 +94,19 @@ class SqlStateStore(StateStore):
 
 
 def _create_engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    if _sqlite_path(url):
+        return create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    return create_engine(url, pool_pre_ping=True)
 
-    @event.listens_for(engine, "connect")
-    def let_readers_in(connection: sqlite3.Connection, _: object) -> None:
-        # tasks of one run record at the same moment; with a write-ahead log they do not fail
-        connection.execute("PRAGMA journal_mode=WAL")
 
-    return engine
+def _sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite URL; `None` for another database, or one in memory."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, ":memory:")
+    return Path(parsed.database or "") if is_file else None
+
+
+def _create_tables(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(CreateTable(_loads, if_not_exists=True))
+        connection.execute(CreateIndex(_by_resource, if_not_exists=True))

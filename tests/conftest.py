@@ -1,0 +1,24 @@
+"""Services and settings that every suite shares."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.services import ServiceUnavailable, running_postgres
+
+# nothing that a test loads is reported to anyone
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """The URL of a PostgreSQL server that lives as long as the session."""
+    try:
+        with running_postgres() as url:
+            yield url
+    except ServiceUnavailable as error:
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(f"REQUIRE_SERVICES=1, but {error}")
+        pytest.skip(str(error))

@@ -1,0 +1,210 @@
+"""Real dlt into real DuckDB, in a folder that is gone afterwards. Nothing here knows Airflow."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from airflow_dlt_provider.core.loading.load import load_task
+from airflow_dlt_provider.core.loading.result import LoadResult
+from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
+from airflow_dlt_provider.core.spec import (
+    DestinationSpec,
+    LoadRequest,
+    PlanSpec,
+    RunIdentity,
+    SourceSpec,
+)
+from airflow_dlt_provider.core.state.memory import MemoryStateStore
+
+ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_this_machine(tmp_path, monkeypatch):
+    """Hide the settings of whoever runs the tests, and forget the modules of a test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt_data"))
+    # a plain `dlt.pipeline` imports Airflow where it finds it
+    monkeypatch.setenv("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
+    modules = set(sys.modules)
+    yield
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if name.startswith("_dlt_sources_") or file.startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def sources_dir():
+    return Path(__file__).parent / "sources"
+
+
+@pytest.fixture
+def base_dir(tmp_path):
+    """The folder of an imaginary Dag file."""
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def write_module(base_dir):
+    """Write a Python file beside the Dag file; `a/b.py` writes into a package."""
+
+    def write(name: str, text: str) -> Path:
+        path = base_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def plan(tmp_path, base_dir):
+    """Plan a source that lies in `base_dir`."""
+
+    def plan(source: Any, *, kwargs=None, configure=None, ttl_seconds=None, **spec) -> PlannedLoad:
+        folder = spec.pop("base_dir", base_dir)
+        source_spec = SourceSpec(source, folder, kwargs or {}, configure)
+        return plan_load(
+            PlanSpec(source_spec, **spec), tmp_path / "manifests" / "shop.json", ttl_seconds
+        )
+
+    return plan
+
+
+@dataclass
+class Loader:
+    """Loads like a task does: with a working folder of its own, and nothing kept in it."""
+
+    base_dir: Path
+    folder: Path
+    store: MemoryStateStore = field(default_factory=MemoryStateStore)
+    numbers: itertools.count = field(default_factory=itertools.count)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    def request(
+        self,
+        source: Any,
+        *resources: str,
+        kwargs: dict[str, Any] | None = None,
+        configure: Any = None,
+        base_dir: Path | None = None,
+        pipeline_name: str = "shop",
+        task_key: str | None = None,
+        secrets_toml: str | None = None,
+        known_resources: tuple[str, ...] = (),
+        **destination: Any,
+    ) -> LoadRequest:
+        return LoadRequest(
+            source=SourceSpec(source, base_dir or self.base_dir, kwargs or {}, configure),
+            resources=resources,
+            pipeline_name=pipeline_name,
+            task_key=task_key or (resources[0] if resources else "all"),
+            run=RunIdentity("shop_dag", "run_1", try_number=2),
+            destination=DestinationSpec(**destination),
+            data_dir=self.data_dir,
+            working_dir=self.folder / "work" / str(next(self.numbers)),
+            known_resources=known_resources,
+            secrets_toml=secrets_toml,
+        )
+
+    def __call__(self, source: Any, *resources: str, **request: Any) -> LoadResult:
+        return load_task(self.request(source, *resources, **request), self.store)
+
+    def tables(self, dataset: str = "shop", file: str = "shop.duckdb") -> dict[str, list[Any]]:
+        return read_rows(self.data_dir / file, dataset)
+
+
+@pytest.fixture
+def load(base_dir, tmp_path):
+    return Loader(base_dir, tmp_path)
+
+
+@pytest.fixture
+def read_tables():
+    """Read table -> sorted rows, without what dlt makes up anew for every row."""
+    return read_rows
+
+
+def read_rows(path: Path, dataset: str) -> dict[str, list[Any]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [dataset]
+        ).fetchall()
+        tables = {}
+        for (name,) in names:
+            if name.startswith("_dlt"):
+                continue
+            cursor = connection.execute(
+                f'SELECT * FROM "{path.name.partition(".")[0]}"."{dataset}"."{name}"'
+            )
+            columns = [column[0] for column in cursor.description]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            tables[name] = sorted(
+                ([(k, row[k]) for k in sorted(set(row) - ROW_IDS)] for row in rows), key=repr
+            )
+        return tables
+
+
+@pytest.fixture
+def python_environment(tmp_path):
+    """The environment of a child process that imports what this process imports."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PROVIDERS__")}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+@pytest.fixture
+def run_python(python_environment, tmp_path):
+    """Run code in a process of its own and return what it prints."""
+
+    def run(code: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            env=python_environment,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def start_python(python_environment, tmp_path):
+    """Start Python processes, and end them with the test."""
+    started = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=python_environment,
+            cwd=tmp_path,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,57 @@
+import pickle
+
+import pytest
+
+from airflow_dlt_provider.core import errors
+
+ERRORS = [
+    errors.PlanError("no resource is selected"),
+    errors.SourceReferenceError("a:b", "is not there"),
+    errors.SourceArgumentsError("f", "(x)", "missing x"),
+    errors.SourceEmptyError("f", "None"),
+    errors.ResourceNotFoundError("resources", "ordres", ["orders"]),
+    errors.TableConflictError("items", ["one", "two"]),
+    errors.DependencyCycleError(["a", "b", "a"]),
+    errors.SourceFailedError("KeyError: 'TOKEN'"),
+    errors.SettingsError("dlt_secrets_toml", 3),
+    errors.ValueReferenceError("TOKEN", "api.key"),
+    errors.TerminalLoadError("shop__orders", "extract", "no"),
+    errors.TransientLoadError("shop__orders", "load", "not yet"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_comes_out_of_a_pickle_as_it_went_in(error):
+    restored = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+
+    assert type(restored) is type(error)
+    assert str(restored) == str(error)
+    assert vars(restored) == vars(error)
+
+
+def test_every_error_of_the_tree_is_covered_here():
+    def leaves(error_type):
+        below = error_type.__subclasses__()
+        return {leaf for sub in below for leaf in leaves(sub)} if below else {error_type}
+
+    assert leaves(errors.DltProviderError) <= {type(error) for error in ERRORS}
+
+
+@pytest.mark.parametrize(
+    ("error_type", "builtin"),
+    [
+        (errors.PlanError, ValueError),
+        (errors.ValueReferenceError, LookupError),
+        (errors.LoadError, RuntimeError),
+    ],
+)
+def test_an_error_is_also_one_that_python_knows(error_type, builtin):
+    assert issubclass(error_type, errors.DltProviderError)
+    assert issubclass(error_type, builtin)
+
+
+def test_a_load_error_says_which_pipeline_failed_in_which_step():
+    error = errors.TransientLoadError("shop__orders", "extract", "ConnectionError: gone")
+
+    assert str(error) == ("pipeline 'shop__orders' failed in step 'extract': ConnectionError: gone")
+    assert (error.pipeline_name, error.step) == ("shop__orders", "extract")
