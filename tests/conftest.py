@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 from tests.services import ServiceUnavailable, running_postgres
+
+# tests change a module twice within a second, and compiled files are compared by whole seconds
+sys.dont_write_bytecode = True
 
 # nothing that a test loads is reported to anyone
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
