@@ -4,7 +4,8 @@ PYTHON ?= python3
 PORT ?= 8080
 UNTIL ?=
 ONCE ?=
-AIRFLOW_HOME ?= $(CURDIR)/.airflow
+# not AIRFLOW_HOME, which may be exported and name an Airflow of the reader's own
+RUN_HOME ?= $(CURDIR)/.airflow
 
 VENV := .venv
 CORE_VENV := .venv-core
@@ -22,7 +23,7 @@ help:  ## list the targets
 setup: $(VENV)/.dev  ## make the environment, in .venv
 
 run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=1, PORT=8080
-	@cd scripts && exec ../$(VENV)/bin/python run_demo.py --home "$(AIRFLOW_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
+	@cd scripts && exec ../$(VENV)/bin/python run_demo.py --home "$(RUN_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
 
 test: test-core test-provider test-integration  ## all tests
 

@@ -1,30 +1,69 @@
-"""Templates where there is no run yet: rendered with the defaults of a Dag's params."""
+"""What a template is, and templates where there is no run yet."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+import pendulum
 from airflow.sdk import DAG
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.nativetypes import NativeEnvironment
+from jinja2 import Environment, StrictUndefined, Undefined
+
+_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\{\{|\}\}).)*)\}\}\s*", re.DOTALL)
+
+_SAMPLE_DATE = pendulum.datetime(2000, 1, 1)
+SAMPLE_RUN: Mapping[str, Any] = {
+    "ds": "2000-01-01",
+    "ds_nodash": "20000101",
+    "ts": _SAMPLE_DATE.isoformat(),
+    "ts_nodash": "20000101T000000",
+    "logical_date": _SAMPLE_DATE,
+    "data_interval_start": _SAMPLE_DATE,
+    "data_interval_end": _SAMPLE_DATE.add(days=1),
+    "run_id": "sample__2000-01-01",
+}
+"""A run that never is: planning asks a source for its resources with dates like these."""
+
+
+def is_template(value: object) -> bool:
+    """Tell whether *value* is text with a template in it."""
+    return isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#"))
+
+
+def evaluate(template: str, environment: Environment, variables: Mapping[str, Any]) -> Any:
+    """Return what *template* gives.
+
+    A template that is one expression, as `"{{ params.until }}"`, gives the value of it, with its
+    own type; any other gives text.
+    """
+    if match := _EXPRESSION.fullmatch(template):
+        expression = environment.compile_expression(match[1], undefined_to_none=False)
+        value = expression(**variables)
+        # a strict environment raises here
+        return str(value) if isinstance(value, Undefined) else value
+    return environment.from_string(template).render(**variables)
 
 
 def render_with_defaults(value: Any, dag: DAG) -> Any:
-    """Render every template in *value* with the defaults of *dag*'s params, to native types.
+    """Render every template in *value* with the defaults of *dag*'s params and a sample run.
 
-    A template that asks for something only a run has stays as it is written.
+    A template that cannot be rendered so stays as it is written.
     """
     if isinstance(value, dict):
         return {key: render_with_defaults(item, dag) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(render_with_defaults(item, dag) for item in value)
-    if not isinstance(value, str) or "{" not in value:
+    if not is_template(value):
         return value
-    environment = NativeEnvironment(undefined=StrictUndefined)
+    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - no HTML
     environment.globals.update(dag.user_defined_macros or {})
     environment.filters.update(dag.user_defined_filters or {})
-    params = {name: dag.params.get_param(name).value for name in dag.params}
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    # without a default, `value` is a marker of Airflow's
+    defaults = {name: p.value for name, p in params.items() if p.value is None or p.has_value}
     try:
-        return environment.from_string(value).render(params=params)
-    except TemplateError:
+        return evaluate(value, environment, {**SAMPLE_RUN, "params": defaults})
+    except Exception:
+        # what only a run has, or a value of another kind than the sample's
         return value

@@ -103,9 +103,8 @@ class LoadTasks:
 
     def __init__(self, dag: DAG, group: TaskGroup, options: LoadOptions) -> None:
         self._group = group
-        # in a Dag of the user's, tasks may be asked for in ways that we do not see
-        asked_task_id = _asked_task_id(dag) if group.is_root else None
-        self._plan = _plan(dag, options, is_task=_asked_task_id(dag) is not None)
+        asked_task_id = _asked_task_id(dag)
+        self._plan = _plan(dag, group, options, is_task=asked_task_id is not None)
         self.by_resource = ResourceTasks(
             self._plan, _ResourceTaskBuilder(dag, group, options, self._plan)
         )
@@ -113,10 +112,13 @@ class LoadTasks:
         keys = frozenset(planned.key for planned in self._plan.tasks)
         self._finish_key = names.finish_task_key(keys)
         self._finish: DltFinishOperator | None = None
-        if asked_task_id is None:
-            self._build_all()
-        else:
+        # a file that goes on with these tasks may ask for them in ways that we do not see, which
+        # matters to its own tasks alone
+        ours = (*self._planned, _task_id(group, self._finish_key))
+        if group.is_root and asked_task_id in ours:
             self.build(asked_task_id)
+        else:
+            self._build_all()
 
     def build(self, task_id: str) -> None:
         """Build one task, unless it is there already or is none of this plan's."""
@@ -158,8 +160,8 @@ def _names_in(task: PlannedTask) -> tuple[str, ...]:
     return task.resource_names or (task.key,)
 
 
-def _plan(dag: DAG, options: LoadOptions, *, is_task: bool) -> LoadPlan:
-    file_name = names.manifest_file_name(options.pipeline_name, str(options.base_dir))
+def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) -> LoadPlan:
+    file_name = names.manifest_file_name(dag.dag_id, group.group_id)
     planned = plan_load(
         options.plan_spec(dag),
         settings.manifest_dir() / file_name,

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +37,9 @@ def main(
     once: Annotated[bool, typer.Option(help="Stop when the run has ended.")] = False,
 ) -> None:
     """Run the example Dag in an Airflow of its own."""
-    for stop in (signal.SIGINT, signal.SIGTERM):
+    for stop in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, interrupt)
+    check_date(until)
     home = home.resolve()
     standalone = Standalone(home, dags.resolve(), port)
     try:
@@ -52,10 +54,12 @@ def main(
             if not once:
                 print("Ctrl-C stops it.")
                 standalone.wait()
+                sys.exit("Error: Airflow has ended by itself; its log says why")
     except (StartError, ApiError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
-        return
+        # a shell's word for a program that was interrupted; serving until then is what was asked
+        sys.exit(130 if once else 0)
     if not succeeded:
         sys.exit(1)
 
@@ -63,6 +67,15 @@ def main(
 def interrupt(*_: object) -> None:
     """Unwind, so that everything that was started is ended."""
     raise KeyboardInterrupt
+
+
+def check_date(until: str) -> None:
+    """Stop with one clear line if *until* is no date."""
+    try:
+        if until:
+            date.fromisoformat(until)
+    except ValueError:
+        sys.exit(f"Error: UNTIL={until} is no date; write it like 2013-07-01")
 
 
 def check_machine(home: Path, port: int, standalone: Standalone) -> None:
@@ -85,7 +98,7 @@ def check_machine(home: Path, port: int, standalone: Standalone) -> None:
     if (free := shutil.disk_usage(home).free) < NEEDED_DISK_BYTES:
         raise StartError(
             f"{home} has {free / 1e6:,.0f} MB left on its disk, and {NEEDED_DISK_BYTES / 1e6:,.0f} "
-            "MB are needed; make room, or put it elsewhere: make run AIRFLOW_HOME=/other/folder"
+            "MB are needed; make room, or put it elsewhere: make run RUN_HOME=/other/folder"
         )
 
 

@@ -134,7 +134,9 @@ class Standalone:
 
 def airflow_environment(home: Path, dags_folder: Path, port: int) -> dict[str, str]:
     """Return the environment of an Airflow that keeps to *home* and *port*."""
-    environment = dict(os.environ)
+    # what is set for another Airflow, or for dlt elsewhere, has no meaning here
+    foreign = ("AIRFLOW", "DESTINATION__", "SOURCES__", "CREDENTIALS")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     # every process would compile every module again
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     bin_dir = str(Path(sys.executable).parent)

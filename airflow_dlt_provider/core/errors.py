@@ -5,6 +5,7 @@ DltProviderError
 │   ├── SourceReferenceError           the text that names the source cannot be followed
 │   ├── SourceArgumentsError           `source_kwargs` do not fit the source's function
 │   ├── SourceEmptyError               the source holds nothing to load
+│   ├── ConfigureError                 the `configure` function did not return a source
 │   ├── ResourceNotFoundError          a name or pattern matches no resource
 │   ├── TableConflictError             two tasks write one table, and one replaces it
 │   └── DependencyCycleError           `after` goes round in a circle
@@ -57,7 +58,7 @@ class SourceReferenceError(PlanError):
 
     def __init__(self, reference: str, problem: str) -> None:
         self.reference = reference
-        super().__init__(f"source {reference!r}: {problem}")
+        super().__init__(f"{reference!r}: {problem}")
 
 
 class SourceArgumentsError(PlanError):
@@ -79,6 +80,17 @@ class SourceEmptyError(PlanError):
         super().__init__(
             f"{function_name}() returned {returned}, which holds nothing to load; "
             "return a dlt source, a dlt resource, or a list of them"
+        )
+
+
+class ConfigureError(PlanError):
+    """Raised when a `configure` function returned something else than a source."""
+
+    def __init__(self, function_name: str, returned: str) -> None:
+        self.function_name = function_name
+        super().__init__(
+            f"configure function {function_name}() returned {returned}; "
+            "return the source that it was given, changed"
         )
 
 

@@ -18,6 +18,9 @@ MAX_DLT_NAME_LENGTH = 64
 MAX_TASK_ID_LENGTH = 200
 """Airflow takes 250 characters; the rest is left to the group's prefix."""
 
+MAX_FILE_NAME_LENGTH = 200
+"""File systems take 255 characters; the rest is left to suffixes."""
+
 SEPARATOR = "__"
 
 
@@ -42,7 +45,7 @@ def finish_task_key(taken: frozenset[str]) -> str:
 def default_pipeline_name(dag_id: str, group_id: str | None = None) -> str:
     """Name the pipeline of a Dag, or of a group in a Dag, when the user names none."""
     name = f"{dag_id}{SEPARATOR}{group_id}" if group_id else dag_id
-    return _replace(name, r"[^A-Za-z0-9_\-]")
+    return _shorten(_replace(name, r"[^A-Za-z0-9_\-]"), MAX_FILE_NAME_LENGTH)
 
 
 def task_pipeline_name(pipeline_name: str, task_key: str) -> str:
@@ -91,9 +94,20 @@ def function_name(function: str | Callable[..., Any]) -> str:
     return _shorten(str(name), MAX_DLT_NAME_LENGTH) if is_name else "source"
 
 
-def manifest_file_name(pipeline_name: str, base_dir: str) -> str:
-    """Name the cached manifest of one pipeline of the Dag files in *base_dir*."""
-    return f"{_replace(pipeline_name, r'[^A-Za-z0-9_-]')}-{_hash(base_dir)}.json"
+def manifest_file_name(dag_id: str, group_id: str | None) -> str:
+    """Name the cached manifest of a Dag, or of a group in a Dag."""
+    name = f"{dag_id}.{group_id}" if group_id else dag_id
+    return f"{_shorten(_replace(name, r'[^A-Za-z0-9_.-]'), MAX_FILE_NAME_LENGTH)}.json"
+
+
+def working_folder_name(task_key: str, *instance: object) -> str:
+    """Name the folder in which one task instance works.
+
+    Args:
+        task_key: For a reader.
+        instance: All that tells this task instance from every other on the machine.
+    """
+    return f"{_shorten(task_key, 40)}_{_hash(repr(instance), length=24)}"
 
 
 def module_namespace(base_dir: str) -> str:
@@ -113,5 +127,5 @@ def _shorten(name: str, max_length: int) -> str:
     return f"{name[: max_length - len(digest) - 1]}_{digest}"
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _hash(text: str, length: int = 8) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -32,17 +32,22 @@ from dlt.common.runtime.run_context import DOT_DLT, RunContext
 from tomlkit.exceptions import ParseError
 
 from airflow_dlt_provider.core.errors import SettingsError
+from airflow_dlt_provider.core.spec import SECRETS_VARIABLE
 
 DEFAULTS: Mapping[str, Any] = {
     "providers": {"enable_airflow_secrets": False},
     # rows of an unfinished load are found by this column; dlt adds it to Arrow data only when told
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": True}},
+    # tasks that load at the same moment share the staging bucket
+    "destination": {"truncate_tables_on_staging_destination_before_load": False},
 }
 
-SECRETS_VARIABLE = "dlt_secrets_toml"
-"""Name of the one Airflow Variable whose text is handed in here."""
-
 DEFAULTS_NAME = "defaults of airflow_dlt_provider"
+
+PUBLIC_KEYS = frozenset(
+    ("host", "port", "database", "drivername", "region_name", "role", "schema", "warehouse")
+)
+"""Keys of `secrets.toml` whose values are no secrets; masked, they would make logs unreadable."""
 
 PLACEHOLDER = "not-known-while-planning"
 
@@ -162,7 +167,8 @@ def loading_context(
         # one file for all tasks; the key is a part of the credentials, so that a user's
         # connection string, or a user's `database`, wins over it
         "destination": {
-            "duckdb": {"credentials": {"database": str(data_dir / f"{pipeline_name}.duckdb")}}
+            **DEFAULTS["destination"],
+            "duckdb": {"credentials": {"database": str(data_dir / f"{pipeline_name}.duckdb")}},
         },
     }
     context = ProjectRunContext(
@@ -203,8 +209,9 @@ def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...
 
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
+        for key, item in value.items():
+            if key not in PUBLIC_KEYS:
+                yield from _strings(item)
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)

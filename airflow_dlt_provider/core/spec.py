@@ -10,6 +10,9 @@ from typing import Any, Literal
 Decompose = Literal["resource", "component", "none"]
 """How a source becomes tasks: see `airflow_dlt_provider.core.planning.plan`."""
 
+SECRETS_VARIABLE = "dlt_secrets_toml"
+"""Name of the one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""
+
 DECOMPOSE_MODES: tuple[Decompose, ...] = ("resource", "component", "none")
 
 

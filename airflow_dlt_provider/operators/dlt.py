@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,14 +16,19 @@ from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError, TransientLoadError
 from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.registry.values import resolve_values
-from airflow_dlt_provider.core.spec import DestinationSpec, LoadRequest, RunIdentity, SourceSpec
+from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
+from airflow_dlt_provider.core.spec import (
+    SECRETS_VARIABLE,
+    DestinationSpec,
+    LoadRequest,
+    RunIdentity,
+    SourceSpec,
+)
+from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-SECRETS_VARIABLE = "dlt_secrets_toml"
-"""The one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""
+    from jinja2 import Environment
 
 
 class DltResourceOperator(BaseOperator):
@@ -38,8 +42,9 @@ class DltResourceOperator(BaseOperator):
         source: `"module:function"`, relative to *base_dir*, or a function; it returns a dlt
             source, a resource, or a list of them.
         resource_names: What to load; all that the source selects when empty.
-        source_kwargs: Arguments of the function. Strings are templates that give native types;
-            `${VAR}` and `${VAR:-default}` are replaced on the worker. Templated.
+        source_kwargs: Arguments of the function. Strings are templates; one that is a single
+            expression keeps the type of its value. `${VAR}` and `${VAR:-default}` are replaced
+            on the worker. Templated.
         destination: A dlt destination name or factory.
         dataset_name: Default: *pipeline_name*. Templated.
         pipeline_name: Base name of the pipeline; default: the Dag id. The task's own pipeline is
@@ -80,8 +85,6 @@ class DltResourceOperator(BaseOperator):
         self.table_assets = dict(table_assets or {})
         outlets = [*(kwargs.pop("outlets", None) or []), *self.table_assets.values()]
         super().__init__(outlets=outlets, **kwargs)
-        # a number in the trigger form reaches the source as a number
-        self.render_template_as_native_obj = True
         self.source = source
         self.resource_names = tuple(resource_names)
         self.source_kwargs = dict(source_kwargs or {})
@@ -108,19 +111,29 @@ class DltResourceOperator(BaseOperator):
         self._update_assets(context, result)
         return result.to_dict()
 
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render templates to native types, and leave text that is none of them as text."""
-        if isinstance(content, str) and "{" not in content:
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Render templates as `templates.evaluate` does, and leave all other text as it is."""
+        if not isinstance(content, str):
+            return super().render_template(content, context, jinja_env, seen_oids)
+        if not is_template(content):
             return content
-        return super().render_template(content, *args, **kwargs)
+        environment = jinja_env or self.get_template_env()
+        return protect_references(content, lambda text: evaluate(text, environment, context))
 
     def _build_request(self, context: Context) -> LoadRequest:
         """Unpack *context* and look up secrets: both belong to the main thread."""
         dag, task_instance = context["dag"], context["ti"]
         base_dir = Path(self.base_dir or Path(dag.fileloc).parent)
         pipeline_name = self.pipeline_name or names.default_pipeline_name(dag.dag_id)
-        dataset_name = str(self.dataset_name) if self.dataset_name is not None else None
         resolved = resolve_values(self.source_kwargs, os.environ)
+        dataset = resolve_values({"dataset_name": self.dataset_name}, os.environ)
+        dataset_name = dataset.values["dataset_name"]
         secrets_toml = Variable.get(SECRETS_VARIABLE, default=None)
         for secret in resolved.secrets:
             mask_secret(secret)
@@ -134,15 +147,26 @@ class DltResourceOperator(BaseOperator):
             run=run,
             destination=DestinationSpec(
                 destination=self.destination,
-                dataset_name=dataset_name,
+                dataset_name=None if dataset_name is None else str(dataset_name),
                 staging=self.staging,
                 loader_file_format=self.loader_file_format,
                 schema_contract=self.schema_contract,
             ),
             data_dir=settings.data_dir(),
-            working_dir=settings.working_dir() / _folder_name(run, task_key),
+            working_dir=settings.working_dir() / self._working_folder_name(context, task_key),
             known_resources=self.known_resources,
             secrets_toml=secrets_toml,
+        )
+
+    def _working_folder_name(self, context: Context, task_key: str) -> str:
+        task_instance = context["ti"]
+        return names.working_folder_name(
+            task_key,
+            str(settings.airflow_home()),
+            task_instance.dag_id,
+            task_instance.run_id,
+            task_instance.task_id,
+            task_instance.map_index,
         )
 
     def _load(self, request: LoadRequest) -> LoadResult:
@@ -169,7 +193,7 @@ class DltResourceOperator(BaseOperator):
             if asset is None:
                 continue
             context["outlet_events"][asset].extra = {
-                "rows": load.rows_by_table.get(load.table_name, 0),
+                "rows": load.root_rows,
                 "rows_by_table": dict(load.rows_by_table),
                 "load_ids": list(result.load_ids),
                 "cursor": load.cursor_after,
@@ -236,8 +260,3 @@ def _mapped_errors() -> Iterator[None]:
         raise
     except DltProviderError as error:
         raise AirflowFailException(str(error)) from error
-
-
-def _folder_name(run: RunIdentity, task_key: str) -> str:
-    parts = (run.dag_id, run.run_id, task_key, str(run.try_number))
-    return re.sub(r"[^\w\-]+", "_", "__".join(parts))

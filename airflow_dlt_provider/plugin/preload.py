@@ -44,6 +44,9 @@ def preload() -> None:
 
 
 def _run_throw_away_pipeline(folder: Path) -> None:
+    import dlt
+    from dlt.common.runtime.telemetry import stop_telemetry
+
     from airflow_dlt_provider.core.loading.load import load_task
     from airflow_dlt_provider.core.loading.report import render_load
     from airflow_dlt_provider.core.spec import (
@@ -54,18 +57,22 @@ def _run_throw_away_pipeline(folder: Path) -> None:
     )
     from airflow_dlt_provider.core.state.sql import SqlStateStore
 
+    # nothing of the user's is touched: no database, and no report of usage
     request = LoadRequest(
         source=SourceSpec(_throw_away_source, folder),
         resources=(),
         pipeline_name="preload",
         task_key="warm",
         run=RunIdentity("preload", "preload"),
-        destination=DestinationSpec("duckdb"),
+        destination=DestinationSpec(dlt.destinations.duckdb(str(folder / "preload.duckdb"))),
         data_dir=folder,
-        working_dir=folder / "work",
+        working_dir=folder / "work" / "task",
+        secrets_toml="runtime.dlthub_telemetry = false",
     )
     with contextlib.closing(SqlStateStore(f"sqlite:///{folder / 'state.db'}")) as store:
         render_load(load_task(request, store))
+    # a user who asked for telemetry has a thread by now, and threads do not survive a fork
+    stop_telemetry()
 
 
 def _throw_away_source() -> object:

@@ -9,6 +9,7 @@ ERRORS = [
     errors.SourceReferenceError("a:b", "is not there"),
     errors.SourceArgumentsError("f", "(x)", "missing x"),
     errors.SourceEmptyError("f", "None"),
+    errors.ConfigureError("f", "None"),
     errors.ResourceNotFoundError("resources", "ordres", ["orders"]),
     errors.TableConflictError("items", ["one", "two"]),
     errors.DependencyCycleError(["a", "b", "a"]),

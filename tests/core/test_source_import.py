@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from airflow_dlt_provider.core.errors import (
+    ConfigureError,
     SourceArgumentsError,
     SourceEmptyError,
     SourceReferenceError,
@@ -291,5 +292,5 @@ def test_configure_that_forgets_to_return_the_source_is_an_error(build, write_mo
         "my_api.py", SOURCE + "\ndef forget(source):\n    source.resources['items'].add_limit(1)"
     )
 
-    with pytest.raises(SourceEmptyError, match=r"forget\(\) returned None"):
+    with pytest.raises(ConfigureError, match=r"forget\(\) returned None"):
         build("my_api:my_source", configure="my_api:forget")

@@ -65,10 +65,7 @@ def last_line(error: str) -> str:
         ),
         (
             'dag = DltDag("d", "shop_source.shop")',
-            (
-                "source 'shop_source.shop': expected \"module:function\", for example"
-                ' "my_api:my_source"'
-            ),
+            ('\'shop_source.shop\': expected "module:function", for example "my_api:my_source"'),
         ),
         (
             'dag = DltDag("d", "shop_source:shopp")',

@@ -29,10 +29,12 @@ def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
         destination: A dlt destination name or factory; `None` takes `destination_type` or
             `destination_name` of dlt's configuration, and DuckDB where these are not set.
     """
-    configured = destination or dlt.config.get("destination_type", str)
-    resolved = Destination.from_reference(
-        configured or dlt.config.get("destination_name", str) or "duckdb"
-    )
+    if destination is None:
+        name = dlt.config.get("destination_name", str)
+        reference = dlt.config.get("destination_type", str) or name or "duckdb"
+        resolved = Destination.from_reference(reference, destination_name=name)
+    else:
+        resolved = Destination.from_reference(destination)
     if type(resolved) is duckdb:
         return DuckDbFile(**resolved.config_params, **resolved.caps_params)
     return resolved  # type: ignore[return-value]

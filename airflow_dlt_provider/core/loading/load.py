@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dlt
-from dlt.common.pipeline import ExtractInfo, LoadInfo, NormalizeInfo
+from dlt.common.configuration.container import Container
+from dlt.common.destination.client import WithStateSync
+from dlt.common.pipeline import ExtractInfo, LoadInfo, NormalizeInfo, PipelineContext
 from dlt.extract import DltSource
 from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -22,8 +24,13 @@ from airflow_dlt_provider.core.loading.lock import single_writer_path, writer_lo
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, describe_load, read_cursors
 from airflow_dlt_provider.core.loading.progress import ProgressLog
 from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.planning.selection import candidates, select
-from airflow_dlt_provider.core.planning.source_import import build_sources, module_search_path
+from airflow_dlt_provider.core.loading.source_state import source_level_state
+from airflow_dlt_provider.core.planning.selection import candidates, pick, select
+from airflow_dlt_provider.core.planning.source_import import (
+    build_sources,
+    forgotten_user_modules,
+    module_search_path,
+)
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.store import LoadRecord, StateStore
@@ -53,8 +60,8 @@ class Stopwatch:
 def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     """Load the resources of one task and record what was done.
 
-    The pipeline works in a folder of this try's own and takes its cursor from the destination,
-    so any worker can do it. A try that fails leaves no folder behind.
+    The pipeline works in a folder of this task's own and takes its cursor from the destination,
+    so any worker can do it. What an earlier try left in the folder is removed.
 
     Args:
         request: What to load and where to.
@@ -65,9 +72,13 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
         TransientLoadError: Trying again may help.
     """
     pipeline_name = names.task_pipeline_name(request.pipeline_name, request.task_key)
-    request.working_dir.mkdir(parents=True, exist_ok=True)
+    # rows lie here for a while, for nobody else to read
+    request.working_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(request.working_dir, ignore_errors=True)
+    request.working_dir.mkdir(mode=0o700)
     try:
         with (
+            forgotten_user_modules(request.source.base_dir),
             module_search_path(request.source.base_dir),
             loading_context(
                 request.source.base_dir,
@@ -82,26 +93,36 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
         raise_load_error(error, pipeline_name)
     finally:
         shutil.rmtree(request.working_dir, ignore_errors=True)
-    for record in LoadRecord.of_result(result, request.pipeline_name, request.run):
-        store.record_load(record)
+    _record(result, request, store)
     return result
+
+
+def _record(result: LoadResult, request: LoadRequest, store: StateStore) -> None:
+    try:
+        for record in LoadRecord.of_result(result, request.pipeline_name, request.run):
+            store.record_load(record)
+    except Exception:
+        # the rows are in the destination: failing now would make Airflow load them again
+        log.warning("The load is done, but could not be recorded in the state store", exc_info=True)
 
 
 def _load(request: LoadRequest, pipeline_name: str) -> LoadResult:
     stopwatch = Stopwatch()
-    pipeline = _create_pipeline(request, pipeline_name)
-    lock_path = single_writer_path(pipeline)
-    try:
+    with _active_pipeline(request, pipeline_name) as pipeline:
+        lock_path = single_writer_path(pipeline)
+        _warn_without_state(pipeline)
         with stopwatch.measure("restore"), writer_lock(lock_path):
             pipeline.sync_destination()
         with stopwatch.measure("extract"):
-            loaded = _build_loaded(request)
+            with source_level_state(pipeline, request.task_key):
+                loaded = _build_loaded(request)
             before = read_cursors(pipeline, loaded)
             extract_info = _extract(pipeline, [item.source for item in loaded], request)
         with stopwatch.measure("normalize"):
             normalize_info: NormalizeInfo | None = pipeline.normalize()
         with stopwatch.measure("load"), writer_lock(lock_path):
-            load_info = _load_packages(pipeline)
+            # who holds the lock has no rival
+            load_info = _load_packages(pipeline, attempts=1 if lock_path else MAX_LOAD_ATTEMPTS)
         return describe_load(
             pipeline,
             loaded,
@@ -110,8 +131,20 @@ def _load(request: LoadRequest, pipeline_name: str) -> LoadResult:
             load_ids=_load_ids(extract_info, load_info),
             seconds_by_step=stopwatch.seconds_by_step,
         )
+
+
+@contextmanager
+def _active_pipeline(request: LoadRequest, pipeline_name: str) -> Iterator[Pipeline]:
+    """Create the pipeline, and put back the one that was active in this process before."""
+    context = Container()[PipelineContext]
+    before = context.pipeline() if context.is_active() else None
+    pipeline = _create_pipeline(request, pipeline_name)
+    try:
+        yield pipeline
     finally:
         pipeline.deactivate()
+        if isinstance(before, Pipeline):
+            before.activate()
 
 
 def _create_pipeline(request: LoadRequest, pipeline_name: str) -> Pipeline:
@@ -131,7 +164,9 @@ def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
     sources = build_sources(request.source)
     available = candidates(sources)
     _warn_of_new_resources(request, [candidate.name for candidate in available])
-    chosen = select(available, request.resources or None, ())
+    chosen = (
+        pick(available, request.resources) if request.resources else select(available, None, ())
+    )
     loaded = []
     for source in sources:
         items = [item for item in chosen if item.source is source]
@@ -143,6 +178,15 @@ def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
                 LoadedResource(item.name, own.resources[item.short_name], own) for item in items
             ]
     return loaded
+
+
+def _warn_without_state(pipeline: Pipeline) -> None:
+    if not isinstance(pipeline.destination_client(), WithStateSync):
+        log.warning(
+            "The destination %s keeps no state of dlt's, so that every run loads everything; "
+            "incremental resources need a destination that does",
+            pipeline.destination.destination_name,
+        )
 
 
 def _warn_of_new_resources(request: LoadRequest, available: list[str]) -> None:
@@ -163,15 +207,15 @@ def _extract(pipeline: Pipeline, sources: list[DltSource], request: LoadRequest)
     )
 
 
-def _load_packages(pipeline: Pipeline) -> LoadInfo | None:
+def _load_packages(pipeline: Pipeline, attempts: int) -> LoadInfo | None:
     """Load what was normalized, again if another task changed the same tables meanwhile."""
-    attempts = Retrying(
-        stop=stop_after_attempt(MAX_LOAD_ATTEMPTS),
+    retrying = Retrying(
+        stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(multiplier=0.2, max=5),
         retry=retry_if_exception(is_schema_race),
         reraise=True,
     )
-    info: LoadInfo | None = attempts(pipeline.load)
+    info: LoadInfo | None = retrying(pipeline.load)
     return info
 
 

@@ -45,7 +45,7 @@ def render_run(results: Mapping[str, LoadResult], status_by_task: Mapping[str, s
             table.add_row(task_id, status or "not run", "", "", "", "")
             continue
         for load in result.resources:
-            rows = load.rows_by_table.get(load.table_name, 0)
+            rows = load.root_rows
             table.add_row(
                 load.resource_name,
                 status or "unknown",

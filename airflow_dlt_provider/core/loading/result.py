@@ -26,6 +26,11 @@ class ResourceLoad:
         """Rows written to all tables of the resource."""
         return sum(self.rows_by_table.values())
 
+    @property
+    def root_rows(self) -> int:
+        """Rows written to the root table; to all, where each row names its table."""
+        return self.rows_by_table.get(self.table_name, self.rows)
+
 
 @dataclass(frozen=True)
 class LoadResult:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
 from airflow_dlt_provider.core.planning.plan import LoadPlan
-from airflow_dlt_provider.core.planning.source_import import build_sources, import_function
+from airflow_dlt_provider.core.planning.source_import import (
+    build_sources,
+    forgotten_user_modules,
+    import_function,
+    module_search_path,
+)
 from airflow_dlt_provider.core.planning.user_files import user_files
 from airflow_dlt_provider.core.problem import describe_problem
 from airflow_dlt_provider.core.registry.values import resolve_values
@@ -26,19 +32,30 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
     Raises:
         PlanError: The user asked for something that is not there.
         SourceFailedError: The source's function failed.
-        SyntaxError, ImportError: The user's module cannot be imported.
+        SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
     kwargs = resolve_values(spec.source.source_kwargs, os.environ, keep_missing=True).values
     source = replace(spec.source, source_kwargs=kwargs)
-    with planning_context(source.base_dir):
+    with (
+        forgotten_user_modules(source.base_dir),
+        module_search_path(source.base_dir),
+        planning_context(source.base_dir),
+    ):
         try:
             sources = build_sources(source)
-        except (DltProviderError, ImportError, SyntaxError):
+        except (DltProviderError, ImportError, SyntaxError, NameError):
             raise
         except Exception as error:
+            if _is_misspelt(error):
+                raise
             # dlt looks settings up once more for the text of some errors, so it is made here
             raise SourceFailedError(describe_problem(error)) from None
         plan = plan_tasks(sources, spec)
-    references = [source.source, *([source.configure] if source.configure else [])]
-    functions = [import_function(reference, source.base_dir) for reference in references]
-    return plan, user_files(functions)
+        references = [source.source, *([source.configure] if source.configure else [])]
+        functions = [import_function(reference, source.base_dir) for reference in references]
+        return plan, user_files(functions)
+
+
+def _is_misspelt(error: Exception) -> bool:
+    """Tell whether *error* is that of a module without such an attribute, as in `dlt.resorce`."""
+    return isinstance(error, AttributeError) and isinstance(error.obj, ModuleType)

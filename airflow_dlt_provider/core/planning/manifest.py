@@ -29,16 +29,19 @@ class Manifest:
 
     question: str
     """Hash of what was asked: see `question_of`."""
+    subject: str
+    """Hash of what was asked about: see `subject_of`."""
     files: dict[str, str]
-    """Path of every user file behind the source -> hash of its contents."""
+    """Path of every user file behind the source -> hash of its contents. A path below the folder
+    of the Dag file is relative to it, so that a manifest holds on every machine."""
     planned_at: float
     """Seconds since 1970."""
     plan: LoadPlan
 
-    def fits(self, question: str) -> bool:
+    def fits(self, question: str, base_dir: Path) -> bool:
         """Tell whether *question* is the same and no file has changed."""
         return self.question == question and all(
-            file_hash(Path(path)) == digest for path, digest in self.files.items()
+            file_hash(base_dir / path) == digest for path, digest in self.files.items()
         )
 
     def is_expired(self, now: float, ttl_seconds: float) -> bool:
@@ -51,16 +54,19 @@ def question_of(spec: PlanSpec) -> str:
     question = {
         "airflow_dlt_provider": __version__,
         "dlt": importlib.metadata.version("dlt"),
-        "source": _reference(spec.source.source),
-        "configure": _reference(spec.source.configure),
-        "base_dir": str(spec.source.base_dir),
+        "subject": subject_of(spec),
         "source_kwargs": spec.source.source_kwargs,
         "resources": spec.resources,
         "exclude": spec.exclude,
-        "decompose": spec.decompose,
         "after": spec.after,
     }
-    return _digest(json.dumps(question, sort_keys=True, default=repr).encode())
+    return _digest(json.dumps(question, sort_keys=True, default=_plain).encode())
+
+
+def subject_of(spec: PlanSpec) -> str:
+    """Hash what a plan is about: the source, and how it becomes tasks."""
+    functions = (_reference(spec.source.source), _reference(spec.source.configure))
+    return _digest(repr((*functions, spec.decompose)).encode())
 
 
 def is_cacheable(spec: PlanSpec) -> bool:
@@ -73,11 +79,16 @@ def is_cacheable(spec: PlanSpec) -> bool:
 
 
 def build_manifest(
-    question: str, files: Iterable[Path], planned_at: float, plan: LoadPlan
+    spec: PlanSpec, files: Iterable[Path], planned_at: float, plan: LoadPlan
 ) -> Manifest:
-    """Build the manifest of *plan*, which was made from *files*."""
-    hashes = {str(path): digest for path in sorted(files) if (digest := file_hash(path))}
-    return Manifest(question, hashes, planned_at, plan)
+    """Build the manifest of *plan*, which was made for *spec* from *files*."""
+    base_dir = spec.source.base_dir
+    hashes = {
+        str(path.relative_to(base_dir) if path.is_relative_to(base_dir) else path): digest
+        for path in sorted(files)
+        if (digest := file_hash(path))
+    }
+    return Manifest(question_of(spec), subject_of(spec), hashes, planned_at, plan)
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -86,6 +97,7 @@ def read_manifest(path: Path) -> Manifest | None:
         document = json.loads(path.read_bytes())
         return Manifest(
             question=document["question"],
+            subject=document["subject"],
             files=dict(document["files"]),
             planned_at=float(document["planned_at"]),
             plan=parse_plan(document["plan"]),
@@ -95,12 +107,22 @@ def read_manifest(path: Path) -> Manifest | None:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write *manifest* to *path* in one step, so that no reader sees half of it."""
+    """Write *manifest* to *path* in one step, so that no reader sees half of it.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(manifest), file, indent=1)
-    Path(temporary).replace(path)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(manifest), file, indent=1)
+        # tasks may run as another user
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def file_hash(path: Path) -> str | None:
@@ -116,6 +138,11 @@ def _reference(function: str | Callable[..., Any] | None) -> str | None:
         return function
     name = getattr(function, "__qualname__", None) or "<object>"
     return f"{getattr(function, '__module__', None)}:{name}"
+
+
+def _plain(value: Any) -> Any:
+    # a set has another order in every process
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else repr(value)
 
 
 def _digest(content: bytes) -> str:

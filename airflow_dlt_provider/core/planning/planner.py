@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import SourceFailedError
+from airflow_dlt_provider.core.errors import ResourceNotFoundError, SourceFailedError
 from airflow_dlt_provider.core.planning.manifest import (
     Manifest,
     build_manifest,
     is_cacheable,
     question_of,
     read_manifest,
+    subject_of,
     write_manifest,
 )
 from airflow_dlt_provider.core.planning.order import ordered
@@ -49,14 +50,13 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
 
     Raises:
         PlanError: The user asked for something that is not there.
-        SyntaxError, ImportError: The user's module cannot be imported.
+        SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
-    question = question_of(spec)
     manifest = read_manifest(manifest_path) if is_cacheable(spec) else None
     is_fresh = manifest and (
         ttl_seconds is None or not manifest.is_expired(time.time(), ttl_seconds)
     )
-    if manifest and is_fresh and manifest.fits(question):
+    if manifest and is_fresh and manifest.fits(question_of(spec), spec.source.base_dir):
         return PlannedLoad(manifest.plan, "manifest")
     # the only way from parsing to dlt and to the user's module
     from airflow_dlt_provider.core.planning.from_source import plan_from_source
@@ -65,9 +65,13 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
         plan, files = plan_from_source(spec)
     except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
+    warnings = plan.warnings
     if is_cacheable(spec):
-        write_manifest(manifest_path, build_manifest(question, files, time.time(), plan))
-    return PlannedLoad(plan, "source", plan.warnings)
+        try:
+            write_manifest(manifest_path, build_manifest(spec, files, time.time(), plan))
+        except OSError as error:
+            warnings += (f"its plan could not be kept and is made at every parse ({error})",)
+    return PlannedLoad(plan, "source", warnings)
 
 
 def _plan_without_source(
@@ -75,15 +79,40 @@ def _plan_without_source(
 ) -> PlannedLoad:
     name = names.function_name(spec.source.source)
     problem = f"source {name!r} cannot be planned here ({error}); "
-    if manifest:
+    if manifest and (plan := _narrowed(manifest, spec)):
         advice = "its tasks are those of the last plan that could be made"
-        return PlannedLoad(manifest.plan, "old manifest", (problem + advice,))
+        return PlannedLoad(plan, "old manifest", (problem + advice,))
     if spec.resources and not any(is_pattern(resource) for resource in spec.resources):
         advice = "its tasks are those that resources= names"
         return PlannedLoad(_plan_names(spec), "names", (problem + advice,))
-    advice = "it is one task; name its tables in resources= to get a task for each"
+    advice = (
+        "it is one task, with a cursor of its own; name its tables in resources= to get a task "
+        "for each"
+    )
     whole = PlannedTask(names.task_key(name), ())
     return PlannedLoad(LoadPlan((whole,)), "whole source", (problem + advice,))
+
+
+def _narrowed(manifest: Manifest, spec: PlanSpec) -> LoadPlan | None:
+    """Return what *spec* selects of an old plan; `None` if that does not tell."""
+    if manifest.subject != subject_of(spec):
+        return None
+    plan = manifest.plan
+    try:
+        wanted = match_names("resources", spec.resources or ["*"], plan.known_resources)
+        unwanted = match_names("exclude", spec.exclude, plan.known_resources)
+    except ResourceNotFoundError:
+        return None
+    loaded = [name for task in plan.tasks for name in task.resource_names]
+    missing = set(spec.resources or ()) - set(loaded) - set(unwanted)
+    if any(not is_pattern(name) for name in missing):
+        return None
+    tasks = tuple(
+        replace(task, resources=kept)
+        for task in plan.tasks
+        if (kept := tuple(r for r in task.resources if r.name in wanted and r.name not in unwanted))
+    )
+    return replace(plan, tasks=ordered(tasks, spec.after)) if tasks else None
 
 
 def _plan_names(spec: PlanSpec) -> LoadPlan:

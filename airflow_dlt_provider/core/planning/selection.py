@@ -88,7 +88,9 @@ def match_names(argument: str, patterns: Iterable[str], available: Sequence[str]
     """
     matched: set[str] = set()
     for pattern in patterns:
-        found = [name for name in available if name == pattern or fnmatchcase(name, pattern)]
+        # a resource may have a name that reads as a pattern
+        is_name = pattern in available
+        found = [n for n in available if (n == pattern if is_name else fnmatchcase(n, pattern))]
         if not found:
             raise ResourceNotFoundError(argument, pattern, available)
         matched.update(found)
@@ -124,13 +126,26 @@ def select(
     return chosen
 
 
+def pick(available: Sequence[Candidate], resource_names: Sequence[str]) -> list[Candidate]:
+    """Return the candidates that are named in full, in the order of the source.
+
+    Raises:
+        ResourceNotFoundError: One of them is not there.
+    """
+    known = [candidate.name for candidate in available]
+    for name in resource_names:
+        if name not in known:
+            raise ResourceNotFoundError("this task", name, known)
+    return [candidate for candidate in available if candidate.name in resource_names]
+
+
 def _wanted(candidates: Sequence[Candidate], resources: Sequence[str]) -> set[str]:
     available = [candidate.name for candidate in candidates]
     deselected = {candidate.name for candidate in candidates if not candidate.is_selected}
     wanted: set[str] = set()
     for name in resources:
         found = set(match_names("resources", [name], available))
-        wanted |= found - deselected if is_pattern(name) else found
+        wanted |= found if name in available else found - deselected
     return wanted
 
 

@@ -25,6 +25,7 @@ from dlt.extract.reference import SourceFactory
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import (
+    ConfigureError,
     SourceArgumentsError,
     SourceEmptyError,
     SourceReferenceError,
@@ -118,6 +119,24 @@ def module_search_path(base_dir: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(entry)
+
+
+@contextmanager
+def forgotten_user_modules(base_dir: Path) -> Iterator[None]:
+    """Forget the modules below *base_dir* that are imported meanwhile.
+
+    A later import then sees files that have changed, settings that were not known before, and
+    not the neighbour of the same name of another project.
+    """
+    before = set(sys.modules)
+    namespace = names.module_namespace(str(base_dir))
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            path = getattr(sys.modules[name], "__file__", None)
+            if name.startswith(namespace) or (path and Path(path).is_relative_to(base_dir)):
+                del sys.modules[name]
 
 
 def _import_file(path: Path, name: str) -> ModuleType:
@@ -214,7 +233,7 @@ def _to_sources(returned: Any, function: Callable[..., Any]) -> list[DltSource]:
 def _configured(configure: Callable[..., Any], source: DltSource) -> DltSource:
     configured = configure(source)
     if not isinstance(configured, DltSource):
-        raise SourceEmptyError(names.function_name(configure), _described(configured))
+        raise ConfigureError(names.function_name(configure), _described(configured))
     return configured
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,25 @@ def resolve_values(
     resolver = _Resolver(environment, keep_missing)
     resolved = {key: resolver.resolve(value, key) for key, value in values.items()}
     return ResolvedValues(resolved, tuple(dict.fromkeys(resolver.secrets)))
+
+
+def protect_references(text: str, render: Callable[[str], Any]) -> Any:
+    """Render *text* so that a `$` in what its templates yield is no reference.
+
+    References belong to who wrote the Dag; a value from a trigger form or a connection must
+    neither read the worker's environment nor lose a `$`.
+    """
+    references: list[str] = []
+
+    def cut(match: re.Match[str]) -> str:
+        references.append(match[0])
+        return f"\x00{len(references) - 1}\x00"
+
+    rendered = render(_REFERENCE.sub(cut, text))
+    if not isinstance(rendered, str):
+        return rendered
+    escaped = rendered.replace("$", "$$")
+    return re.sub(r"\x00(\d+)\x00", lambda match: references[int(match[1])], escaped)
 
 
 @dataclass
