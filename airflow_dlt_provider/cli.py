@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
+from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, PlanSpec, SourceSpec
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -67,12 +67,8 @@ def plan(
     )
     for warning in planned.warnings:
         typer.echo(f"Warning: {warning}", err=True)
-    if _is_degraded(planned):
+    if planned.origin != "source":
         raise typer.Exit(1)
-
-
-def _is_degraded(planned: PlannedLoad) -> bool:
-    return planned.origin != "source"
 
 
 def _parse_kwargs(pairs: list[str]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class LoadOptions:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
         if self.decompose not in DECOMPOSE_MODES:
             raise PlanError(f"decompose={self.decompose!r} is unknown; {listed(DECOMPOSE_MODES)}")
+        if not isinstance(self.source_kwargs, Mapping):
+            raise PlanError(f"source_kwargs={self.source_kwargs!r} is no mapping of argument names")
         kwargs = render_with_defaults(dict(self.source_kwargs), dag)
         return PlanSpec(
             source=SourceSpec(self.source, self.base_dir, kwargs, self.configure),
@@ -230,6 +232,11 @@ def _task_options_by_resource(
     available = [name for task in plan.tasks for name in _names_in(task)]
     by_resource: dict[str, dict[str, Any]] = {name: {} for name in available}
     for pattern, kwargs in task_options.items():
+        if not isinstance(kwargs, Mapping):
+            raise PlanError(
+                f"task_options[{pattern!r}]={kwargs!r} is no mapping; write the operator's "
+                f'arguments, for example {{"{pattern}": {{"retries": 5}}}}'
+            )
         try:
             matching = match_names("task_options", [pattern], available)
         except ResourceNotFoundError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Decompose = Literal["resource", "component", "none"]
-"""How a source becomes tasks: see `airflow_dlt_provider.core.planning.plan`."""
+"""How a source becomes tasks: see `airflow_dlt_provider.core.planning.decompose`."""
 
 SECRETS_VARIABLE = "dlt_secrets_toml"
 """Name of the one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""

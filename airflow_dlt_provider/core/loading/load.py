@@ -33,7 +33,7 @@ from airflow_dlt_provider.core.planning.source_import import (
 )
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.store import LoadRecord, StateStore
+from airflow_dlt_provider.core.state.store import StateStore
 
 MAX_LOAD_ATTEMPTS = 8
 
@@ -99,7 +99,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
 
 def _record(result: LoadResult, request: LoadRequest, store: StateStore) -> None:
     try:
-        for record in LoadRecord.of_result(result, request.pipeline_name, request.run):
+        for record in result.records(request.pipeline_name, request.run):
             store.record_load(record)
     except Exception:
         # the rows are in the destination: failing now would make Airflow load them again

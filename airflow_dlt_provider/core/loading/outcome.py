@@ -12,6 +12,7 @@ from dlt.extract import DltResource, DltSource
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
+from airflow_dlt_provider.core.planning.decompose import root_table
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def describe_load(
         resources=tuple(
             ResourceLoad(
                 resource_name=item.name,
-                table_name=_root_table(item),
+                table_name=root_table(item.resource, item.source.schema),
                 rows_by_table=_rows_of_resource(pipeline, item, rows_by_table),
                 cursor_before=cursors_before[item.name],
                 cursor_after=cursors_after[item.name],
@@ -68,12 +69,6 @@ def describe_load(
         ),
         seconds_by_step=seconds_by_step,
     )
-
-
-def _root_table(item: LoadedResource) -> str:
-    resource = item.resource
-    table_name = resource.name if resource.has_dynamic_table_name else str(resource.table_name)
-    return str(item.source.schema.naming.normalize_table_identifier(table_name))
 
 
 def _rows_of_resource(
@@ -85,7 +80,7 @@ def _rows_of_resource(
         for name, rows in sorted(rows_by_table.items())
         if schema and name in schema.tables and _resource_of(schema, name) == item.resource.name
     }
-    root = _root_table(item)
+    root = root_table(item.resource, item.source.schema)
     if not item.resource.has_dynamic_table_name:
         # a table that got no rows is shown with none
         tables = {root: tables.pop(root, 0), **tables}

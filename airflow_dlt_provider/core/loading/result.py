@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from airflow_dlt_provider.core.spec import RunIdentity
+from airflow_dlt_provider.core.state.store import LoadRecord
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,25 @@ class LoadResult:
     def seconds(self) -> float:
         """Seconds spent in all steps."""
         return sum(self.seconds_by_step.values())
+
+    def records(self, pipeline_name: str, run: RunIdentity) -> tuple[LoadRecord, ...]:
+        """Return what a state store keeps of this load: one record for each resource."""
+        return tuple(
+            LoadRecord(
+                pipeline_name=pipeline_name,
+                resource_name=load.resource_name,
+                dag_id=run.dag_id,
+                run_id=run.run_id,
+                try_number=run.try_number,
+                load_ids=self.load_ids,
+                rows_by_table=load.rows_by_table,
+                cursor_before=load.cursor_before,
+                cursor_after=load.cursor_after,
+                seconds_by_step=self.seconds_by_step,
+                recorded_at=time.time(),
+            )
+            for load in self.resources
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as they travel in XCom."""

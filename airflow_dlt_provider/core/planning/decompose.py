@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
 
 from airflow_dlt_provider.core import names
@@ -81,13 +82,20 @@ def _plan_task(key: str, group: list[Candidate]) -> PlannedTask:
 
 
 def _plan_resource(candidate: Candidate) -> PlannedResource:
-    resource = candidate.resource
-    table_name = resource.name if resource.has_dynamic_table_name else str(resource.table_name)
     return PlannedResource(
         name=candidate.name,
-        table_name=candidate.source.schema.naming.normalize_table_identifier(table_name),
-        write_disposition=disposition_of(resource),
+        table_name=root_table(candidate.resource, candidate.source.schema),
+        write_disposition=disposition_of(candidate.resource),
     )
+
+
+def root_table(resource: DltResource, schema: Schema) -> str:
+    """Return the root table of *resource*, as the destination names it.
+
+    A resource that names tables row by row goes by its own name.
+    """
+    table_name = resource.name if resource.has_dynamic_table_name else str(resource.table_name)
+    return str(schema.naming.normalize_table_identifier(table_name))
 
 
 def disposition_of(resource: DltResource) -> str:

@@ -26,6 +26,8 @@ def ordered(
     for later, earlier_names in after.items():
         for name in match_names("after", [later], loaded):
             for earlier in match_names(f"after[{later!r}]", earlier_names, loaded):
+                if earlier == name and len(earlier_names) == 1:
+                    raise DependencyCycleError([name, name])
                 before[key_by_resource[name]].add(key_by_resource[earlier])
     for key, keys in before.items():
         # resources of one task are loaded together, whatever their order

@@ -7,14 +7,9 @@ resource. Losing it costs history and never a row.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from airflow_dlt_provider.core.loading.result import LoadResult
-    from airflow_dlt_provider.core.spec import RunIdentity
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,28 +31,6 @@ class LoadRecord:
     """Seconds of the task, which may have loaded other resources too."""
     recorded_at: float
     """Seconds since 1970."""
-
-    @classmethod
-    def of_result(
-        cls, result: LoadResult, pipeline_name: str, run: RunIdentity
-    ) -> tuple[LoadRecord, ...]:
-        """Return one record for each resource that *result* tells of."""
-        return tuple(
-            cls(
-                pipeline_name=pipeline_name,
-                resource_name=load.resource_name,
-                dag_id=run.dag_id,
-                run_id=run.run_id,
-                try_number=run.try_number,
-                load_ids=result.load_ids,
-                rows_by_table=load.rows_by_table,
-                cursor_before=load.cursor_before,
-                cursor_after=load.cursor_after,
-                seconds_by_step=result.seconds_by_step,
-                recorded_at=time.time(),
-            )
-            for load in result.resources
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
