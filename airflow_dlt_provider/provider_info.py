@@ -24,7 +24,7 @@ def get_provider_info() -> dict[str, Any]:
                         "/data/duckdb",
                     ),
                     "working_dir": _option(
-                        "Folder below which every try of a task extracts and normalizes. "
+                        "Folder below which every task extracts and normalizes. "
                         "Default: a folder of this user's in the system's temporary folder.",
                         "/scratch/airflow_dlt",
                     ),

@@ -35,7 +35,7 @@ def manifest_ttl_seconds() -> float:
 
 
 def working_dir() -> Path:
-    """Return the folder below which every try gets a working folder of its own."""
+    """Return the folder below which every task instance gets a working folder of its own."""
     return Path(
         _option("working_dir") or Path(tempfile.gettempdir()) / f"airflow_dlt_{os.getuid()}"
     )

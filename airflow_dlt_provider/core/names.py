@@ -52,9 +52,10 @@ def task_pipeline_name(pipeline_name: str, task_key: str) -> str:
     """Name the dlt pipeline of one task.
 
     Two tasks on one name lose each other's cursor, because dlt keeps the whole state of a
-    pipeline in one row and restores the newest.
+    pipeline in one row and restores the newest. It is a valid schema name, since dlt makes a
+    schema of it as long as it knows no other.
     """
-    return _shorten(f"{pipeline_name}{SEPARATOR}{task_key}", MAX_DLT_NAME_LENGTH)
+    return _schema_name(pipeline_name, task_key)
 
 
 def schema_name(source_name: str, task_key: str) -> str:
@@ -63,8 +64,7 @@ def schema_name(source_name: str, task_key: str) -> str:
     With a shared name, dlt restores whichever task stored its tables last, and a refresh then
     misses or drops the tables of another task.
     """
-    name = _replace(f"{source_name}{SEPARATOR}{task_key}", r"\W")
-    return _shorten(name if not name[0].isdigit() else f"_{name}", MAX_DLT_NAME_LENGTH)
+    return _schema_name(source_name, task_key)
 
 
 def asset_name(pipeline_name: str, dataset_name: str, table_name: str) -> str:
@@ -113,6 +113,11 @@ def working_folder_name(task_key: str, *instance: object) -> str:
 def module_namespace(base_dir: str) -> str:
     """Name the private package under which user modules of *base_dir* are imported."""
     return f"_dlt_sources_{_hash(base_dir)}"
+
+
+def _schema_name(*parts: str) -> str:
+    name = _replace(SEPARATOR.join(parts), r"\W")
+    return _shorten(name if not name[0].isdigit() else f"_{name}", MAX_DLT_NAME_LENGTH)
 
 
 def _replace(name: str, not_allowed: str) -> str:

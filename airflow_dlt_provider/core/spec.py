@@ -78,7 +78,7 @@ class LoadRequest:
     data_dir: Path
     """Where the default DuckDB file lies."""
     working_dir: Path
-    """A folder of this try's own; created when missing and removed at the end."""
+    """A folder of this task instance's own; what is in it is removed, before and after."""
     known_resources: tuple[str, ...] = ()
     """What the source had when it was planned; a resource that is new since is warned of."""
     secrets_toml: str | None = None

@@ -56,3 +56,12 @@ def test_a_load_error_says_which_pipeline_failed_in_which_step():
 
     assert str(error) == ("pipeline 'shop__orders' failed in step 'extract': ConnectionError: gone")
     assert (error.pipeline_name, error.step) == ("shop__orders", "extract")
+
+
+def test_a_wrong_configure_function_is_told_what_to_return():
+    error = errors.ConfigureError("limit", "None")
+
+    assert str(error) == (
+        "configure function limit() returned None; return the source that it was given, changed"
+    )
+    assert isinstance(error, errors.PlanError)

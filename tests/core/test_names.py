@@ -77,3 +77,18 @@ def test_manifests_and_modules_of_two_folders_have_different_names():
     assert names.manifest_file_name("shop", "/a") != names.manifest_file_name("shop", "/b")
     assert names.module_namespace("/a") != names.module_namespace("/b")
     assert names.module_namespace("/a").isidentifier()
+
+
+def test_the_file_of_a_manifest_has_a_name_that_file_systems_take():
+    assert len(names.manifest_file_name("d" * 250, "g" * 200)) <= 255
+    assert names.manifest_file_name("shop.eu", None) != names.manifest_file_name("shop_eu", None)
+
+
+def test_working_folders_of_two_task_instances_have_different_names():
+    one = names.working_folder_name("orders", "shop.eu", "run", "orders", -1)
+
+    assert one != names.working_folder_name("orders", "shop_eu", "run", "orders", -1)
+    assert one != names.working_folder_name("orders", "shop.eu", "run", "orders", 0)
+    assert one != names.working_folder_name("orders", "shop.eurun", "", "orders", -1)
+    assert one.startswith("orders_")
+    assert len(names.working_folder_name("t" * 200, "d" * 250)) <= 100

@@ -121,6 +121,34 @@ def test_a_mistake_of_the_user_is_raised_even_with_a_manifest(plan, write_module
 
 
 @pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("def my_source():\n    return undefined_thing()", NameError, "undefined_thing"),
+        ("undefined_thing()\ndef my_source(): ...", NameError, "undefined_thing"),
+        ("import dlt\ndef my_source():\n    return dlt.resorce([1])", AttributeError, "resorce"),
+        ("import dlt\n@dlt.resorce\ndef my_source(): ...", AttributeError, "resorce"),
+    ],
+)
+def test_a_misspelt_name_is_raised_and_not_taken_for_an_api_that_is_down(
+    plan, write_module, text, error, message
+):
+    write_module("my_api.py", text)
+
+    with pytest.raises(error, match=message):
+        plan("my_api:my_source")
+
+
+def test_an_attribute_of_nothing_may_be_the_fault_of_an_api_that_is_down(plan, write_module):
+    write_module("my_api.py", "def my_source():\n    response = None\n    return response.tables()")
+
+    planned = plan("my_api:my_source")
+
+    assert planned.origin == "whole source"
+    assert keys(planned) == ["my_source"]
+    assert "tables" in planned.warnings[0]
+
+
+@pytest.mark.parametrize(
     "function",
     [
         lambda: dlt.resource([1], name="one"),

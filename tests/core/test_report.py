@@ -89,3 +89,19 @@ def test_what_looks_like_markup_is_shown_as_it_is():
 
     assert "[red]orders" in render_load(result)
     assert "[bold]x" in render_run({"t": result}, {"t": "success"})
+
+
+def test_rows_of_dynamic_tables_are_shown_as_rows_of_the_resource_and_not_as_nested_ones():
+    load = ResourceLoad("events", "events", {"event_click": 1000, "event_view": 234}, {}, {})
+    result = LoadResult("p", "raw", "duckdb", ("1",), (load,), {"load": 1.0})
+
+    report = render_run({"events": result}, {"events": "success"})
+
+    assert load.root_rows == load.rows == 1234
+    assert line_with("events", report).split() == ["events", "success", "1,234", "0", "1.0"]
+
+
+def test_rows_of_nested_tables_are_no_rows_of_the_root_table(result):
+    (orders,) = result.resources
+
+    assert (orders.root_rows, orders.rows) == (1234, 3234)

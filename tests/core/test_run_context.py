@@ -193,6 +193,13 @@ def test_all_strings_of_both_secrets_files_are_to_be_masked(base_dir, dot_dlt):
     )
 
 
+def test_values_that_are_no_secrets_are_not_masked(base_dir, dot_dlt):
+    public = 'host = "db.example"\ndatabase = "raw"\nregion_name = "eu"\ndrivername = "pg"\n'
+    dot_dlt("secrets.toml", f'[destination.pg.credentials]\n{public}password = "one"')
+
+    assert secrets_of_files(base_dir, f'{public}[host_of]\nusername = "two"') == ("two", "one")
+
+
 def test_there_are_no_secrets_where_there_are_no_files(base_dir):
     assert secrets_of_files(base_dir, None) == ()
 

@@ -1,7 +1,7 @@
 import pytest
 
 from airflow_dlt_provider.core.errors import ValueReferenceError
-from airflow_dlt_provider.core.registry.values import resolve_values
+from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
 
 ENVIRONMENT = {"TOKEN": "s3cret", "HOST": "db", "EMPTY": ""}
 
@@ -66,3 +66,50 @@ def test_what_was_written_is_not_changed():
     resolve_values(written, ENVIRONMENT)
 
     assert written == {"a": ["${HOST}"]}
+
+
+def rendered(text, **values):
+    """Render as a template does: `<name>` becomes a value that the author did not write."""
+
+    def render(text):
+        for name, value in values.items():
+            text = text.replace(f"<{name}>", value)
+        return text
+
+    protected = protect_references(text, render)
+    return resolve_values({"key": protected}, ENVIRONMENT).values["key"]
+
+
+@pytest.mark.parametrize("value", ["${TOKEN}", "${MISSING}", "pa$$word", "$", "$${TOKEN}", "${"])
+def test_a_value_that_a_template_yields_stays_text_whatever_is_in_it(value):
+    assert rendered("<value>", value=value) == value
+    assert rendered("${HOST}/<value>/$$5", value=value) == f"db/{value}/$5"
+
+
+def test_what_the_author_wrote_is_resolved_beside_a_template():
+    assert rendered("${HOST}-<a>-${MISSING:-x}-$$", a="b") == "db-b-x-$"
+    assert rendered("$${TOKEN} <a>", a="b") == "${TOKEN} b"
+
+
+def test_a_value_cannot_complete_a_reference_of_the_author():
+    assert rendered("$<a>", a="{TOKEN}") == "${TOKEN}"
+    assert rendered("${<a>}", a="TOKEN") == "${TOKEN}"
+
+
+def test_a_value_cannot_pose_as_the_mark_that_stands_for_a_reference():
+    assert rendered("${TOKEN}<a>", a="\x000\x00") == "s3cret\x000\x00"
+    assert rendered("${TOKEN}<a>", a="\x007\x00") == "s3cret\x007\x00"
+
+
+@pytest.mark.parametrize("value", [5, None, True, 1.5, [1, 2]])
+def test_a_value_that_is_no_text_is_handed_on_as_it_is(value):
+    assert protect_references("<a>", lambda _: value) == value
+
+
+@pytest.mark.parametrize(
+    "value", [["${TOKEN}", "pa$$word"], {"deep": ["${TOKEN}"]}], ids=["list", "mapping"]
+)
+def test_text_inside_a_value_that_a_template_yields_is_no_reference(value):
+    protected = protect_references("<a>", lambda _: value)
+
+    assert resolve_values({"key": protected}, ENVIRONMENT).values == {"key": value}

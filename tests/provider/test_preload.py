@@ -1,6 +1,8 @@
 """The listener that imports dlt before Airflow forks."""
 
 import json
+import os
+import subprocess
 import sys
 from unittest.mock import patch
 
@@ -39,23 +41,24 @@ print(json.dumps(left_over))
 """
 
 
-@pytest.fixture(scope="module")
-def left_over(tmp_path_factory):
-    """What `preload()` leaves in a fresh process."""
-    import os
-    import subprocess
-
-    folder = tmp_path_factory.mktemp("preload")
+def look_after_preload(folder, environment):
     (folder / "temporary").mkdir()
     completed = subprocess.run(
         [sys.executable, "-c", PRELOAD_AND_LOOK, str(folder / "temporary")],
-        env={**os.environ, "AIRFLOW_HOME": str(folder / "home")},
+        env={**environment, "AIRFLOW_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
         check=False,
     )
     assert completed.returncode == 0, completed.stderr
+    assert "could not be imported" not in completed.stdout + completed.stderr
     return json.loads(completed.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def left_over(tmp_path_factory):
+    """What `preload()` leaves in a fresh process."""
+    return look_after_preload(tmp_path_factory.mktemp("preload"), os.environ)
 
 
 def test_preload_imports_dlt_and_the_default_destination(left_over):
@@ -75,6 +78,29 @@ def test_preload_leaves_no_folder_behind(left_over):
 def test_preload_leaves_dlts_own_run_context_and_secrets_as_they_are(left_over):
     assert left_over["context"] == "RunContext"
     assert "Airflow Secrets TOML Provider" in left_over["providers"]
+
+
+@pytest.mark.parametrize("telemetry", [None, "true"], ids=["not said", "asked for"])
+def test_preload_leaves_no_thread_of_telemetry_and_no_file_of_the_users(tmp_path, telemetry):
+    environment = {k: v for k, v in os.environ.items() if k != "RUNTIME__DLTHUB_TELEMETRY"}
+    if telemetry:
+        environment["RUNTIME__DLTHUB_TELEMETRY"] = telemetry
+    file = tmp_path / "of_the_user.duckdb"
+
+    left_over = look_after_preload(
+        tmp_path,
+        {
+            **environment,
+            "DESTINATION__DUCKDB__CREDENTIALS": str(file),
+            # whatever is reported stays on this machine
+            "RUNTIME__DLTHUB_TELEMETRY_ENDPOINT": "http://127.0.0.1:9/",
+        },
+    )
+
+    assert left_over["imported"] == ["dlt", "dlt.destinations.impl.duckdb.duck", "duckdb"]
+    assert (left_over["python_threads"], left_over["threads"]) == ([], 0)
+    assert not file.exists()
+    assert left_over["temporary"] == []
 
 
 class Job:

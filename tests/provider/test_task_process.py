@@ -127,3 +127,21 @@ with DltDag("shop", "shop_source:shop") as dag:
 """)
 
     assert dag.get_task("report").upstream_task_ids == {task_id}
+
+
+@pytest.mark.parametrize("task_id", ["orders", "finish"])
+def test_the_tasks_of_a_dag_are_all_there_in_the_process_of_the_users_own_task(
+    dag_folder, in_task, task_id
+):
+    in_task("shop", "report")
+
+    dag = dag_folder.dag(f"""
+with DltDag("shop", "shop_source:shop") as dag:
+    @task
+    def report(): ...
+    assert [leaf.task_id for leaf in dag.leaves] == ["finish"]
+    dag.task_dict["{task_id}"] >> report()
+""")
+
+    assert set(dag.task_dict) == {"orders", "customers", "prices", "finish", "report"}
+    assert dag.get_task("report").upstream_task_ids == {task_id}

@@ -78,6 +78,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     request.working_dir.mkdir(mode=0o700)
     try:
         with (
+            _former_pipeline_kept(),
             forgotten_user_modules(request.source.base_dir),
             module_search_path(request.source.base_dir),
             loading_context(
@@ -108,43 +109,43 @@ def _record(result: LoadResult, request: LoadRequest, store: StateStore) -> None
 
 def _load(request: LoadRequest, pipeline_name: str) -> LoadResult:
     stopwatch = Stopwatch()
-    with _active_pipeline(request, pipeline_name) as pipeline:
-        lock_path = single_writer_path(pipeline)
-        _warn_without_state(pipeline)
-        with stopwatch.measure("restore"), writer_lock(lock_path):
-            pipeline.sync_destination()
-        with stopwatch.measure("extract"):
-            with source_level_state(pipeline, request.task_key):
-                loaded = _build_loaded(request)
-            before = read_cursors(pipeline, loaded)
-            extract_info = _extract(pipeline, [item.source for item in loaded], request)
-        with stopwatch.measure("normalize"):
-            normalize_info: NormalizeInfo | None = pipeline.normalize()
-        with stopwatch.measure("load"), writer_lock(lock_path):
-            # who holds the lock has no rival
-            load_info = _load_packages(pipeline, attempts=1 if lock_path else MAX_LOAD_ATTEMPTS)
-        return describe_load(
-            pipeline,
-            loaded,
-            cursors_before=before,
-            rows_by_table=normalize_info.row_counts if normalize_info else {},
-            load_ids=_load_ids(extract_info, load_info),
-            seconds_by_step=stopwatch.seconds_by_step,
-        )
+    pipeline = _create_pipeline(request, pipeline_name)
+    lock_path = single_writer_path(pipeline)
+    _warn_without_state(pipeline)
+    with stopwatch.measure("restore"), writer_lock(lock_path):
+        pipeline.sync_destination()
+    with stopwatch.measure("extract"):
+        with source_level_state(pipeline, request.task_key):
+            loaded = _build_loaded(request)
+        before = read_cursors(pipeline, loaded)
+        extract_info = _extract(pipeline, [item.source for item in loaded], request)
+    with stopwatch.measure("normalize"):
+        normalize_info: NormalizeInfo | None = pipeline.normalize()
+    with stopwatch.measure("load"), writer_lock(lock_path):
+        # who holds the lock has no rival
+        load_info = _load_packages(pipeline, attempts=1 if lock_path else MAX_LOAD_ATTEMPTS)
+    return describe_load(
+        pipeline,
+        loaded,
+        cursors_before=before,
+        rows_by_table=normalize_info.row_counts if normalize_info else {},
+        load_ids=_load_ids(extract_info, load_info),
+        seconds_by_step=stopwatch.seconds_by_step,
+    )
 
 
 @contextmanager
-def _active_pipeline(request: LoadRequest, pipeline_name: str) -> Iterator[Pipeline]:
-    """Create the pipeline, and put back the one that was active in this process before."""
+def _former_pipeline_kept() -> Iterator[None]:
+    """Put back the pipeline that was active in this process before."""
     context = Container()[PipelineContext]
-    before = context.pipeline() if context.is_active() else None
-    pipeline = _create_pipeline(request, pipeline_name)
+    former = context.pipeline() if context.is_active() else None
     try:
-        yield pipeline
+        yield
     finally:
-        pipeline.deactivate()
-        if isinstance(before, Pipeline):
-            before.activate()
+        if isinstance(former, Pipeline):
+            former.activate()
+        else:
+            context.deactivate()
 
 
 def _create_pipeline(request: LoadRequest, pipeline_name: str) -> Pipeline:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from airflow_dlt_provider.core.errors import ValueReferenceError
 
@@ -47,16 +48,27 @@ def protect_references(text: str, render: Callable[[str], Any]) -> Any:
     neither read the worker's environment nor lose a `$`.
     """
     references: list[str] = []
+    # of this call alone, so that no value can pose as it
+    mark = uuid4().hex
 
     def cut(match: re.Match[str]) -> str:
         references.append(match[0])
-        return f"\x00{len(references) - 1}\x00"
+        return f"{mark}{len(references) - 1}{mark}"
 
-    rendered = render(_REFERENCE.sub(cut, text))
+    rendered = _escaped(render(_REFERENCE.sub(cut, text)))
     if not isinstance(rendered, str):
         return rendered
-    escaped = rendered.replace("$", "$$")
-    return re.sub(r"\x00(\d+)\x00", lambda match: references[int(match[1])], escaped)
+    return re.sub(rf"{mark}(\d+){mark}", lambda match: references[int(match[1])], rendered)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_escaped(item) for item in value)
+    return value
 
 
 @dataclass
