@@ -56,9 +56,9 @@ def render_with_defaults(value: Any, dag: DAG) -> Any:
         return type(value)(render_with_defaults(item, dag) for item in value)
     if not is_template(value):
         return value
-    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - no HTML
-    environment.globals.update(dag.user_defined_macros or {})
-    environment.filters.update(dag.user_defined_filters or {})
+    # sandboxed keeps it from Airflow's native types; `evaluate` has rules of its own
+    environment = dag.get_template_env(force_sandboxed=True)
+    environment.undefined = StrictUndefined
     params = {name: dag.params.get_param(name) for name in dag.params}
     # without a default, `value` is a marker of Airflow's
     defaults = {name: p.value for name, p in params.items() if p.value is None or p.has_value}

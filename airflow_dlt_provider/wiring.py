@@ -154,7 +154,7 @@ def _asked_task_id(dag: DAG) -> str | None:
 
 
 def _task_id(group: TaskGroup, key: str) -> str:
-    return str(group.child_id(key))  # type: ignore[no-untyped-call]
+    return str(group.child_id(key))
 
 
 def _names_in(task: PlannedTask) -> tuple[str, ...]:

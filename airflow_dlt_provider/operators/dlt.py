@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from jinja2 import Environment
 
+OUTCOMES_OK = ("success", "skipped")
+
 
 class DltResourceOperator(BaseOperator):
     """Loads resources of a dlt source in a dlt pipeline of their own.
@@ -246,9 +248,6 @@ class DltFinishOperator(BaseOperator):
         return {
             load.resource_name: load.rows for item in results.values() for load in item.resources
         }
-
-
-OUTCOMES_OK = ("success", "skipped")
 
 
 @contextlib.contextmanager

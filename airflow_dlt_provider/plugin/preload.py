@@ -17,7 +17,7 @@ from airflow.listeners import hookimpl
 
 log = logging.getLogger(__name__)
 
-FORKING_COMPONENTS = ("scheduler", "dag-processor")
+FORKING_COMMANDS = (["scheduler"], ["dag-processor"])
 
 
 @hookimpl
@@ -26,9 +26,7 @@ def on_starting(component: object) -> None:
     from airflow_dlt_provider import settings
 
     # a job does not know its type yet when it is announced
-    is_job = type(component).__name__ == "Job" and sys.argv[1:2] in [
-        [c] for c in FORKING_COMPONENTS
-    ]
+    is_job = type(component).__name__ == "Job" and sys.argv[1:2] in FORKING_COMMANDS
     if is_job and settings.is_preload_enabled():
         preload()
 

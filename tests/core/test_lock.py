@@ -102,7 +102,7 @@ def path_of(tmp_path):
             dataset_name="raw",
         )
         try:
-            return single_writer_path(pipeline)
+            return single_writer_path(pipeline.destination_client())
         finally:
             pipeline.deactivate()
 

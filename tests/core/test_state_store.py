@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -31,6 +32,18 @@ def record(number: int = 0, resource_name: str = "orders", pipeline_name: str = 
         # not in the order of recording: clocks of two workers differ
         recorded_at=1000.0 - number,
     )
+
+
+def at_once(work):
+    """Let all writers do `work(number)` at one moment; the exception of any of them is raised."""
+    start = threading.Barrier(WRITERS)
+
+    def run(number):
+        start.wait()
+        work(number)
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        list(threads.map(run, range(WRITERS)))
 
 
 @pytest.fixture
@@ -111,25 +124,13 @@ def test_a_record_of_a_try_without_rows_or_cursor_is_kept(store):
 
 
 def test_threads_may_record_at_once(store):
-    start = threading.Barrier(WRITERS)
-    failures = []
-
     def write(number):
-        try:
-            start.wait()
-            for i in range(RECORDS_EACH):
-                store.record_load(record(number * RECORDS_EACH + i))
-        except Exception as error:
-            failures.append(error)
+        for i in range(RECORDS_EACH):
+            store.record_load(record(number * RECORDS_EACH + i))
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(write)
 
     kept = {item.run_id for item in store.list_loads("shop", "orders", limit=1000)}
-    assert failures == []
     assert kept == {f"run_{number}" for number in range(WRITERS * RECORDS_EACH)}
 
 
@@ -168,26 +169,14 @@ def test_a_reader_does_not_hold_up_a_writer(sqlite_url, tmp_path):
 
 
 def test_instances_may_record_at_once_into_a_file_that_none_has_made_yet(sqlite_url):
-    start = threading.Barrier(WRITERS)
-    failures = []
-
     def write(number):
-        try:
-            start.wait()
-            store = SqlStateStore(sqlite_url)
-            for i in range(RECORDS_EACH):
-                store.record_load(record(number * RECORDS_EACH + i))
-            store.close()
-        except Exception as error:
-            failures.append(error)
+        store = SqlStateStore(sqlite_url)
+        for i in range(RECORDS_EACH):
+            store.record_load(record(number * RECORDS_EACH + i))
+        store.close()
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(write)
 
-    assert failures == []
     store = SqlStateStore(sqlite_url)
     assert len(store.list_loads("shop", "orders", limit=1000)) == WRITERS * RECORDS_EACH
     store.close()
@@ -195,25 +184,10 @@ def test_instances_may_record_at_once_into_a_file_that_none_has_made_yet(sqlite_
 
 def test_instances_may_open_a_fresh_file_at_once(tmp_path):
     # SQLite refuses some of these at once, whatever its timeout: about one file in twenty shows it
-    failures = []
-
-    def open_store(start, url):
-        start.wait()
-        try:
-            SqlStateStore(url).close()
-        except Exception as error:
-            failures.append(error)
-
     for number in range(100):
-        start = threading.Barrier(WRITERS)
-        arguments = (start, f"sqlite:///{tmp_path}/{number}.db")
-        threads = [threading.Thread(target=open_store, args=arguments) for _ in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        url = f"sqlite:///{tmp_path}/{number}.db"
 
-    assert failures == []
+        at_once(lambda _, url=url: SqlStateStore(url).close())
 
 
 def test_processes_may_record_at_once_into_a_file_that_none_has_made_yet(sqlite_url, start_python):

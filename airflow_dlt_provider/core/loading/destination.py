@@ -9,7 +9,7 @@ front of every table. Nothing else about it differs, and it says that it is dlt'
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
@@ -37,7 +37,8 @@ def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
         resolved = Destination.from_reference(destination)
     if type(resolved) is duckdb:
         return DuckDbFile(**resolved.config_params, **resolved.caps_params)
-    return resolved  # type: ignore[return-value]
+    # only a reference that is None gives no destination
+    return cast("Destination[Any, Any]", resolved)
 
 
 class DuckDbFile(duckdb):

@@ -110,8 +110,14 @@ def _record(result: LoadResult, request: LoadRequest, store: StateStore) -> None
 def _load(request: LoadRequest, pipeline_name: str) -> LoadResult:
     stopwatch = Stopwatch()
     pipeline = _create_pipeline(request, pipeline_name)
-    lock_path = single_writer_path(pipeline)
-    _warn_without_state(pipeline)
+    client = pipeline.destination_client()
+    lock_path = single_writer_path(client)
+    if not isinstance(client, WithStateSync):
+        log.warning(
+            "The destination %s keeps no state of dlt's, so that every run loads everything; "
+            "incremental resources need a destination that does",
+            pipeline.destination.destination_name,
+        )
     with stopwatch.measure("restore"), writer_lock(lock_path):
         pipeline.sync_destination()
     with stopwatch.measure("extract"):
@@ -179,15 +185,6 @@ def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
                 LoadedResource(item.name, own.resources[item.short_name], own) for item in items
             ]
     return loaded
-
-
-def _warn_without_state(pipeline: Pipeline) -> None:
-    if not isinstance(pipeline.destination_client(), WithStateSync):
-        log.warning(
-            "The destination %s keeps no state of dlt's, so that every run loads everything; "
-            "incremental resources need a destination that does",
-            pipeline.destination.destination_name,
-        )
 
 
 def _warn_of_new_resources(request: LoadRequest, available: list[str]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
-    from dlt.pipeline.pipeline import Pipeline
+    from dlt.common.destination.client import JobClientBase
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ def writer_lock(path: Path | None) -> Iterator[None]:
         lock.release()
 
 
-def single_writer_path(pipeline: Pipeline) -> Path | None:
-    """Return the file of the destination that one process at a time may open, or `None`."""
-    credentials = getattr(pipeline.destination_client().config, "credentials", None)
+def single_writer_path(client: JobClientBase) -> Path | None:
+    """Return the file of a destination that one process at a time may open, or `None`."""
+    credentials = getattr(client.config, "credentials", None)
     drivername = str(getattr(credentials, "drivername", "")).partition("+")[0]
     database = getattr(credentials, "database", None)
     if drivername not in ("duckdb", "sqlite") or not database or database.startswith(":"):

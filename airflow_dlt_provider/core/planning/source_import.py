@@ -175,7 +175,7 @@ def _create_package(name: str, path: Path) -> None:
     sys.modules[name] = package
 
 
-def _checked_callable(function: Any, reference: str) -> Callable[..., Any]:
+def _checked_callable(function: object, reference: str) -> Callable[..., Any]:
     if isinstance(function, DltSource):
         raise SourceReferenceError(
             reference, "is a source that was already built; name the function that builds it"
@@ -184,7 +184,7 @@ def _checked_callable(function: Any, reference: str) -> Callable[..., Any]:
         raise SourceReferenceError(
             reference, f"is {type(function).__name__}, not a function that returns a dlt source"
         )
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _public_callables(module: ModuleType) -> list[str]:
