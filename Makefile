@@ -15,7 +15,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration lint format build clean
+.PHONY: help setup run test test-core test-provider test-integration chaos lint format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -28,13 +28,18 @@ run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=
 test: test-core test-provider test-integration  ## all tests
 
 test-core: $(CORE_VENV)/.done  ## the core, without Airflow
-	$(CORE_VENV)/bin/python -m pytest tests/core
+	$(CORE_VENV)/bin/python -m pytest tests/core tests/chaos
 
 test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
 	$(VENV)/bin/python -m pytest tests/provider
 
 test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
 	$(VENV)/bin/python -m pytest tests/integration
+
+chaos: $(CORE_VENV)/.done  ## loads that are killed at every step, and fifty tables at once: half an hour
+	$(CORE_VENV)/bin/python -m tests.chaos
+	$(CORE_VENV)/bin/python -m tests.chaos.fifty
+	CHAOS=full $(CORE_VENV)/bin/python -m pytest tests/chaos/test_faults.py
 
 lint: $(VENV)/.dev  ## style, types, boundaries
 	$(VENV)/bin/ruff format --check .

@@ -50,6 +50,8 @@ class DltDag(DAG):
         after: Resource name -> resources that are loaded before it.
         configure: `"module:function"`, or a function: takes the source on the worker and returns
             it, with `add_map`, hints or limits applied.
+        state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
+            Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -77,6 +79,7 @@ class DltDag(DAG):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        state_store: str | None = None,
         **dag_kwargs: Any,
     ) -> None:
         super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
@@ -101,6 +104,7 @@ class DltDag(DAG):
                 task_options=task_options or {},
                 after=after or {},
                 configure=configure,
+                state_store=state_store,
             ),
         )
 
@@ -156,6 +160,7 @@ class DltTaskGroup(TaskGroup):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        state_store: str | None = None,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -179,6 +184,7 @@ class DltTaskGroup(TaskGroup):
                 task_options=task_options or {},
                 after=after or {},
                 configure=configure,
+                state_store=state_store,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from airflow.configuration import conf
 
 SECTION = "dlt"
 MANIFEST_TTL_SECONDS = 3600
+LOCK_TIMEOUT_SECONDS = 3600
 
 
 def airflow_home() -> Path:
@@ -41,9 +43,35 @@ def working_dir() -> Path:
     )
 
 
+def state_store() -> str | None:
+    """Return what the configuration names as the state store."""
+    return _option("state_store")
+
+
 def state_store_url() -> str:
-    """Return the address of the state store."""
+    """Return the address of the state store that is taken where nothing better is there."""
     return f"sqlite:///{airflow_home() / 'dlt_state.db'}"
+
+
+def kept_loads() -> int:
+    """Return how many loads of each resource a state store keeps.
+
+    Raises:
+        ValueError: It is no whole number above 0.
+    """
+    # this brings dlt, which is not needed to parse a Dag
+    from airflow_dlt_provider.core.state.store import KEPT_LOADS
+
+    return int(_positive("kept_loads", KEPT_LOADS, int))
+
+
+def lock_timeout_seconds() -> float:
+    """Return how long a load waits for another that writes the same.
+
+    Raises:
+        ValueError: It is no number above 0.
+    """
+    return _positive("lock_timeout", LOCK_TIMEOUT_SECONDS, float)
 
 
 def is_preload_enabled() -> bool:
@@ -54,3 +82,19 @@ def is_preload_enabled() -> bool:
 def _option(name: str) -> str | None:
     value: str | None = conf.get(SECTION, name, fallback=None)
     return value or None
+
+
+def _positive(name: str, default: float, number: type[int] | type[float]) -> float:
+    text = _option(name)
+    if text is None:
+        return default
+    try:
+        value = number(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < math.inf:
+        kind = "a whole number" if number is int else "a number of seconds"
+        raise ValueError(
+            f"[{SECTION}] {name} = {text!r} in Airflow's configuration is not {kind} above 0"
+        )
+    return value

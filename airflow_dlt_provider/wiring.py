@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
@@ -17,7 +17,11 @@ from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
-from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
+from airflow_dlt_provider.operators.dlt import (
+    REPLAY_PARAM,
+    DltFinishOperator,
+    DltResourceOperator,
+)
 from airflow_dlt_provider.templates import render_with_defaults
 
 log = logging.getLogger(__name__)
@@ -42,6 +46,7 @@ class LoadOptions:
     task_options: Mapping[str, Mapping[str, Any]]
     after: Mapping[str, Sequence[str]]
     configure: str | Callable[..., Any] | None
+    state_store: str | None
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -113,6 +118,9 @@ class LoadTasks:
         self._planned = {_task_id(group, planned.key): planned for planned in self._plan.tasks}
         keys = frozenset(planned.key for planned in self._plan.tasks)
         self._finish_key = names.finish_task_key(keys)
+        self._options = options
+        self._pipeline_asset = _pipeline_asset(options, dag)
+        _add_replay_param(dag, _replay_param(group))
         self._finish: DltFinishOperator | None = None
         # a file that goes on with these tasks may ask for them in ways that we do not see, which
         # matters to its own tasks alone
@@ -143,6 +151,9 @@ class LoadTasks:
                 task_group=self._group,
                 dag=self._group.dag,
                 resource_task_ids=list(self._planned),
+                pipeline_name=self._options.pipeline_name,
+                pipeline_asset=self._pipeline_asset,
+                state_store=self._options.state_store,
             )
         return self._finish
 
@@ -181,11 +192,11 @@ class _ResourceTaskBuilder:
         self._dag = dag
         self._group = group
         self._options = options
-        self._known_resources = plan.known_resources
+        self._plan = plan
         self._task_options = _task_options_by_resource(options.task_options, plan)
-        self._asset_dataset = str(
-            render_with_defaults(options.dataset_name, dag) or options.pipeline_name
-        )
+        self._asset_dataset = _asset_dataset(options, dag)
+        self._pipeline_asset = _pipeline_asset(options, dag)
+        self._replay_param = _replay_param(group)
 
     def __call__(self, planned: PlannedTask) -> DltResourceOperator:
         options = self._options
@@ -205,18 +216,24 @@ class _ResourceTaskBuilder:
             staging=options.staging,
             loader_file_format=options.loader_file_format,
             schema_contract=options.schema_contract,
-            table_assets=self._table_assets(planned),
-            known_resources=self._known_resources,
+            resource_assets=self._resource_assets(planned),
+            pipeline_asset=self._pipeline_asset,
+            state_store=options.state_store,
+            known_resources=self._plan.known_resources,
+            source_names=self._plan.source_names,
+            shared_tables=planned.shared_tables,
+            replay_param=self._replay_param,
             **self._operator_kwargs(planned),
         )
 
-    def _table_assets(self, planned: PlannedTask) -> dict[str, Asset]:
+    def _resource_assets(self, planned: PlannedTask) -> dict[str, Asset]:
+        pipeline, dataset = self._options.pipeline_name, self._asset_dataset
         return {
-            table: Asset(
-                name=names.asset_name(self._options.pipeline_name, self._asset_dataset, table),
-                uri=names.asset_uri(self._options.pipeline_name, self._asset_dataset, table),
+            resource.name: Asset(
+                name=names.asset_name(pipeline, dataset, resource.table_name),
+                uri=names.asset_uri(pipeline, dataset, resource.table_name),
             )
-            for table in dict.fromkeys(resource.table_name for resource in planned.resources)
+            for resource in planned.resources
         }
 
     def _operator_kwargs(self, planned: PlannedTask) -> dict[str, Any]:
@@ -224,6 +241,34 @@ class _ResourceTaskBuilder:
         for name in _names_in(planned):
             kwargs |= self._task_options.get(name, {})
         return kwargs
+
+
+def _asset_dataset(options: LoadOptions, dag: DAG) -> str:
+    return str(render_with_defaults(options.dataset_name, dag) or options.pipeline_name)
+
+
+def _pipeline_asset(options: LoadOptions, dag: DAG) -> Asset:
+    dataset = _asset_dataset(options, dag)
+    return Asset(
+        name=names.pipeline_asset_name(options.pipeline_name, dataset),
+        uri=names.pipeline_asset_uri(options.pipeline_name, dataset),
+    )
+
+
+def _replay_param(group: TaskGroup) -> str:
+    return REPLAY_PARAM if group.is_root else f"{group.group_id}{names.SEPARATOR}{REPLAY_PARAM}"
+
+
+def _add_replay_param(dag: DAG, name: str) -> None:
+    """Add the param by which a run replays another, unless the user has one of that name."""
+    if name not in dag.params:
+        dag.params[name] = Param(
+            None,
+            type=["null", "string"],
+            title="Replay a run",
+            description="A run id. The rows that this run and later ones appended are removed, and "
+            "loaded again from the cursor that the run started from.",
+        )
 
 
 def _task_options_by_resource(

@@ -12,6 +12,11 @@ DltProviderError
 ├── SourceFailedError(RuntimeError)    the source's own function failed while planning
 ├── SettingsError(ValueError)          a file or Variable with settings cannot be read
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
+├── StateStoreError(ConnectionError)   the state store cannot be reached or read
+├── StateError(ValueError)             what is asked of a state does not fit it
+│   └── ForeignRowsError               a first load would append to rows that are not its own
+├── LockTimeoutError(TimeoutError)     another load held a lock for too long
+├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
 └── LoadError(RuntimeError)            a load did not finish
     ├── TerminalLoadError              trying again will not help
     └── TransientLoadError             trying again may help
@@ -28,11 +33,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 
 class DltProviderError(Exception):
     """Base of every error raised by `airflow_dlt_provider.core`."""
+
+    may_go_away: ClassVar[bool] = False
+    """Whether trying again may help."""
 
     def __reduce__(self) -> tuple[Callable[..., DltProviderError], tuple[Any, ...]]:
         # errors that build their own message take other arguments than `Exception` remembers,
@@ -159,6 +167,68 @@ class ValueReferenceError(DltProviderError, LookupError):
         )
 
 
+class StateStoreError(DltProviderError, ConnectionError):
+    """Raised when a state store cannot be reached or read. Trying again may help."""
+
+    may_go_away = True
+
+    def __init__(self, store_name: str, problem: str) -> None:
+        self.store_name = store_name
+        super().__init__(
+            f"the state store {store_name} cannot be used: {problem}; "
+            "[dlt] state_store in Airflow's configuration names it"
+        )
+
+
+class StateError(DltProviderError, ValueError):
+    """Raised when what is asked of a resource's state does not fit that state."""
+
+
+class ForeignRowsError(StateError):
+    """Raised when a first load would append to a table that holds rows already."""
+
+    def __init__(self, resource_name: str, table_name: str, pipeline_name: str) -> None:
+        self.resource_name = resource_name
+        self.table_name = table_name
+        super().__init__(
+            f"resource {resource_name!r} appends to table {table_name!r}, which holds rows that "
+            f"neither the destination nor the state store knows a cursor for; loading from the "
+            "beginning might double them. To go on from the cursor of the pipeline that loaded "
+            f"them: airflow-dlt state adopt {pipeline_name} --from PIPELINE. To load into another "
+            "place: another dataset_name or table. To load from the beginning beside these rows: "
+            f"airflow-dlt state reset {pipeline_name} {resource_name}"
+        )
+
+
+class LockTimeoutError(DltProviderError, TimeoutError):
+    """Raised when another load held a lock for too long. Trying again may help."""
+
+    may_go_away = True
+
+    def __init__(self, what: str, waited_seconds: float, holder: str | None) -> None:
+        self.what = what
+        self.holder = holder
+        super().__init__(
+            f"waited {waited_seconds:.0f} seconds for {what}, held by {holder or 'another load'}; "
+            "nothing was loaded. Wait for that load or end it; [dlt] lock_timeout is the longest "
+            "wait, in seconds"
+        )
+
+
+class ConcurrentLoadError(DltProviderError, RuntimeError):
+    """Raised when another load of the same pipeline came first. Trying again may help."""
+
+    may_go_away = True
+
+    def __init__(self, pipeline_name: str) -> None:
+        self.pipeline_name = pipeline_name
+        super().__init__(
+            f"another load of pipeline {pipeline_name!r} finished while this one extracted; "
+            "nothing was loaded, since rows would be doubled. The next try goes on from there; "
+            "let one Dag load a pipeline, with max_active_runs=1"
+        )
+
+
 class LoadError(DltProviderError, RuntimeError):
     """Raised when a load did not finish.
 
@@ -180,6 +250,8 @@ class TerminalLoadError(LoadError):
 
 class TransientLoadError(LoadError):
     """Raised when a load failed in a way that trying again may cure."""
+
+    may_go_away = True
 
 
 def listed(names: Iterable[str]) -> str:

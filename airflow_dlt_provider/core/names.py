@@ -81,6 +81,16 @@ def asset_uri(pipeline_name: str, dataset_name: str, table_name: str) -> str:
     return f"x-dlt://{asset_name(pipeline_name, dataset_name, table_name)}"
 
 
+def pipeline_asset_name(pipeline_name: str, dataset_name: str) -> str:
+    """Name the Airflow asset that stands for a pipeline in its dataset, and holds its state."""
+    return f"{pipeline_name}/{dataset_name}"
+
+
+def pipeline_asset_uri(pipeline_name: str, dataset_name: str) -> str:
+    """Address the Airflow asset that stands for a pipeline in its dataset."""
+    return f"x-dlt://{pipeline_asset_name(pipeline_name, dataset_name)}"
+
+
 def function_name(function: str | Callable[..., Any]) -> str:
     """Name what a source's function returns, where it has no better name.
 

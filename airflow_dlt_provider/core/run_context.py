@@ -28,6 +28,7 @@ from dlt.common.configuration.providers import CustomLoaderDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import StateInjectableContext, TPipelineState
 from dlt.common.runtime.run_context import DOT_DLT, RunContext
 from tomlkit.exceptions import ParseError
 
@@ -147,9 +148,15 @@ class PlaceholderProvider(ConfigProvider):
 
 @contextmanager
 def planning_context(base_dir: Path) -> Iterator[None]:
-    """Let dlt look beside the Dag file, and give placeholders for secrets that are not there."""
+    """Let dlt look beside the Dag file, and give placeholders for secrets that are not there.
+
+    Source-level state is there and empty, as it is in a first run.
+    """
     fallbacks = [PlaceholderProvider(), _doc_provider(DEFAULTS_NAME, DEFAULTS)]
-    with _injected(ProjectRunContext(base_dir, base_dir, fallbacks=fallbacks)):
+    with (
+        _injected(ProjectRunContext(base_dir, base_dir, fallbacks=fallbacks)),
+        Container().injectable_context(StateInjectableContext(state=TPipelineState())),
+    ):
         yield
 
 

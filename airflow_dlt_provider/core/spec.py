@@ -61,6 +61,14 @@ class RunIdentity:
     dag_id: str
     run_id: str
     try_number: int = 1
+    max_tries: int = 0
+    """Airflow's: the same for all tries that retry each other, higher after a task was cleared."""
+    host: str = ""
+
+    def described(self) -> str:
+        """Say who loads, to others who wait for it."""
+        where = f" on {self.host}" if self.host else ""
+        return f"{self.dag_id}, {self.run_id}, try {self.try_number}{where}"
 
 
 @dataclass(frozen=True)
@@ -81,5 +89,13 @@ class LoadRequest:
     """A folder of this task instance's own; what is in it is removed, before and after."""
     known_resources: tuple[str, ...] = ()
     """What the source had when it was planned; a resource that is new since is warned of."""
+    source_names: tuple[str, ...] = ()
+    """Names of the sources, where they are known before the source is built."""
+    shared_tables: tuple[str, ...] = ()
+    """Root tables that other tasks write too."""
+    replay_run_id: str | None = None
+    """A run whose loads are taken back and done again, once for this run."""
+    lock_timeout_seconds: float = 3600.0
+    """The longest wait for another load, or another writer, to end."""
     secrets_toml: str | None = None
     """Text in the format of dlt's `secrets.toml`, looked up after the user's own files."""

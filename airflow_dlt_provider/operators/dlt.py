@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import DltProviderError, TransientLoadError
+from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
 from airflow_dlt_provider.core.spec import (
@@ -24,6 +25,7 @@ from airflow_dlt_provider.core.spec import (
     RunIdentity,
     SourceSpec,
 )
+from airflow_dlt_provider.core.state.source_merge import merge_source_changes
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 OUTCOMES_OK = ("success", "skipped")
+
+REPLAY_PARAM = "replay_run_id"
+"""The Dag's param that names a run to replay; a group puts its id in front of it."""
 
 
 class DltResourceOperator(BaseOperator):
@@ -57,8 +62,14 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: dlt's format of load files.
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
-        table_assets: Root table -> its asset.
+        resource_assets: Resource name -> the asset of its root table.
+        pipeline_asset: The asset of the pipeline, which holds what its resources share.
+        state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
+            `[dlt] state_store` says.
         known_resources: What the source had when it was planned; others are warned of.
+        source_names: Names of the sources, where they are known.
+        shared_tables: Root tables that other tasks write too.
+        replay_param: The Dag's param that names a run to replay.
     """
 
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
@@ -80,13 +91,24 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: str | None = None,
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
-        table_assets: Mapping[str, Asset] | None = None,
+        resource_assets: Mapping[str, Asset] | None = None,
+        pipeline_asset: Asset | None = None,
+        state_store: str | None = None,
         known_resources: Sequence[str] = (),
+        source_names: Sequence[str] = (),
+        shared_tables: Sequence[str] = (),
+        replay_param: str = REPLAY_PARAM,
         **kwargs: Any,
     ) -> None:
-        self.table_assets = dict(table_assets or {})
-        outlets = [*(kwargs.pop("outlets", None) or []), *self.table_assets.values()]
-        super().__init__(outlets=outlets, **kwargs)
+        self.resource_assets = dict(resource_assets or {})
+        self.pipeline_asset = pipeline_asset
+        assets = list({asset.name: asset for asset in self.resource_assets.values()}.values())
+        outlets = [*(kwargs.pop("outlets", None) or []), *assets]
+        # Airflow drops the state of an asset that only a broken Dag has as an outlet, and keeps
+        # that of an inlet (3.3.2)
+        states = [*assets, *([pipeline_asset] if pipeline_asset else [])]
+        inlets = [*(kwargs.pop("inlets", None) or []), *states]
+        super().__init__(inlets=inlets, outlets=outlets, **kwargs)
         self.source = source
         self.resource_names = tuple(resource_names)
         self.source_kwargs = dict(source_kwargs or {})
@@ -99,17 +121,21 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.state_store = state_store
         self.known_resources = tuple(known_resources)
+        self.source_names = tuple(source_names)
+        self.shared_tables = tuple(shared_tables)
+        self.replay_param = replay_param
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, update the assets and return the `LoadResult`.
 
         Raises:
             AirflowFailException: The load failed, and trying again will not help.
-            TransientLoadError: The load failed, and trying again may help.
+            DltProviderError: The load failed, and trying again may help.
         """
         with _mapped_errors():
-            result = self._load(self._build_request(context))
+            result = self._load(self._build_request(context), context)
         self._update_assets(context, result)
         return result.to_dict()
 
@@ -139,7 +165,13 @@ class DltResourceOperator(BaseOperator):
         secrets_toml = Variable.get(SECRETS_VARIABLE, default=None)
         for secret in resolved.secrets:
             mask_secret(secret)
-        run = RunIdentity(dag.dag_id, task_instance.run_id, task_instance.try_number)
+        run = RunIdentity(
+            dag.dag_id,
+            task_instance.run_id,
+            task_instance.try_number,
+            task_instance.max_tries,
+            socket.gethostname(),
+        )
         task_key = self.task_key or names.task_key(self.task_id)
         return LoadRequest(
             source=SourceSpec(self.source, base_dir, resolved.values, self.configure),
@@ -157,6 +189,10 @@ class DltResourceOperator(BaseOperator):
             data_dir=settings.data_dir(),
             working_dir=settings.working_dir() / self._working_folder_name(context, task_key),
             known_resources=self.known_resources,
+            source_names=self.source_names,
+            shared_tables=self.shared_tables,
+            replay_run_id=context["params"].get(self.replay_param) or None,
+            lock_timeout_seconds=settings.lock_timeout_seconds(),
             secrets_toml=secrets_toml,
         )
 
@@ -171,27 +207,27 @@ class DltResourceOperator(BaseOperator):
             task_instance.map_index,
         )
 
-    def _load(self, request: LoadRequest) -> LoadResult:
+    def _load(self, request: LoadRequest, context: Context) -> LoadResult:
         # these bring dlt, which is not needed to parse a Dag
         from airflow_dlt_provider.core.loading.load import load_task
         from airflow_dlt_provider.core.loading.report import render_load
         from airflow_dlt_provider.core.run_context import secrets_of_files
-        from airflow_dlt_provider.core.state.sql import SqlStateStore
+        from airflow_dlt_provider.state_stores.choose import open_state_store
 
         for secret in secrets_of_files(request.source.base_dir, request.secrets_toml):
             mask_secret(secret)
-        store = SqlStateStore(settings.state_store_url())
-        try:
+        store = open_state_store(
+            self.state_store, context, self.resource_assets, self.pipeline_asset
+        )
+        with contextlib.closing(store):
             result = load_task(request, store)
-        finally:
-            store.close()
         for line in render_load(result).splitlines():
             self.log.info("%s", line)
         return result
 
     def _update_assets(self, context: Context, result: LoadResult) -> None:
         for load in result.resources:
-            asset = self.table_assets.get(load.table_name)
+            asset = self.resource_assets.get(load.resource_name)
             if asset is None:
                 continue
             context["outlet_events"][asset].extra = {
@@ -205,18 +241,39 @@ class DltResourceOperator(BaseOperator):
 
 
 class DltFinishOperator(BaseOperator):
-    """Ends a run: prints one table of what all tasks loaded, and fails if one of them failed.
+    """Ends a run: merges the state that its tasks share, and tells what all of them loaded.
+
+    It prints one table, and fails if a load failed. What the tasks changed in source-level state
+    is merged path by path into the state store, from where the tasks of the next run start.
 
     Args:
         resource_task_ids: Ids of the tasks that load, in the order of the table.
+        pipeline_name: Base name of the pipeline; default: the Dag id.
+        pipeline_asset: The asset of the pipeline, which holds what its resources share.
+        state_store: As in `DltResourceOperator`.
     """
 
     ui_color = "#f2f2f2"
 
-    def __init__(self, *, resource_task_ids: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        resource_task_ids: Sequence[str],
+        pipeline_name: str | None = None,
+        pipeline_asset: Asset | None = None,
+        state_store: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        inlets = [
+            *(kwargs.pop("inlets", None) or []),
+            *([pipeline_asset] if pipeline_asset else []),
+        ]
         # it must also run, and then fail, when a load failed
-        super().__init__(**{"trigger_rule": "all_done", "retries": 0, **kwargs})
+        super().__init__(inlets=inlets, **{"trigger_rule": "all_done", "retries": 0, **kwargs})
         self.resource_task_ids = list(resource_task_ids)
+        self.pipeline_name = pipeline_name
+        self.pipeline_asset = pipeline_asset
+        self.state_store = state_store
 
     def execute(self, context: Context) -> dict[str, int]:
         """Print the table and return resource name -> rows.
@@ -239,6 +296,7 @@ class DltFinishOperator(BaseOperator):
         }
         for line in render_run(results, statuses).splitlines():
             self.log.info("%s", line)
+        self._merge_source_state(context, list(results.values()))
         failed = [task_id for task_id, status in statuses.items() if status not in OUTCOMES_OK]
         if failed:
             raise AirflowFailException(
@@ -249,13 +307,25 @@ class DltFinishOperator(BaseOperator):
             load.resource_name: load.rows for item in results.values() for load in item.resources
         }
 
+    def _merge_source_state(self, context: Context, results: Sequence[LoadResult]) -> None:
+        changes = {result.pipeline_name: result.changes for result in results if result.changes}
+        if not changes:
+            return
+        from airflow_dlt_provider.state_stores.choose import open_state_store
+
+        pipeline_name = self.pipeline_name or names.default_pipeline_name(self.dag_id)
+        store = open_state_store(self.state_store, context, {}, self.pipeline_asset)
+        with contextlib.closing(store):
+            for line in merge_source_changes(store, pipeline_name, changes):
+                self.log.warning("%s", line)
+
 
 @contextlib.contextmanager
 def _mapped_errors() -> Iterator[None]:
     """Spend Airflow's retries only on what may go away."""
     try:
         yield
-    except TransientLoadError:
-        raise
     except DltProviderError as error:
+        if error.may_go_away:
+            raise
         raise AirflowFailException(str(error)) from error

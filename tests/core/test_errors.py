@@ -16,6 +16,10 @@ ERRORS = [
     errors.SourceFailedError("KeyError: 'TOKEN'"),
     errors.SettingsError("dlt_secrets_toml", 3),
     errors.ValueReferenceError("TOKEN", "api.key"),
+    errors.StateStoreError("sqlite:///state.db", "it is locked"),
+    errors.ForeignRowsError("orders", "orders", "shop__orders"),
+    errors.LockTimeoutError("the load of pipeline 'shop__orders'", 60.0, "shop, run_1, try 1"),
+    errors.ConcurrentLoadError("shop__orders"),
     errors.TerminalLoadError("shop__orders", "extract", "no"),
     errors.TransientLoadError("shop__orders", "load", "not yet"),
 ]
@@ -44,6 +48,9 @@ def test_every_error_of_the_tree_is_covered_here():
         (errors.PlanError, ValueError),
         (errors.ValueReferenceError, LookupError),
         (errors.LoadError, RuntimeError),
+        (errors.StateError, ValueError),
+        (errors.StateStoreError, ConnectionError),
+        (errors.LockTimeoutError, TimeoutError),
     ],
 )
 def test_an_error_is_also_one_that_python_knows(error_type, builtin):
@@ -65,3 +72,12 @@ def test_a_wrong_configure_function_is_told_what_to_return():
         "configure function limit() returned None; return the source that it was given, changed"
     )
     assert isinstance(error, errors.PlanError)
+
+
+def test_only_what_may_go_away_is_worth_another_try():
+    assert {type(error) for error in ERRORS if error.may_go_away} == {
+        errors.StateStoreError,
+        errors.LockTimeoutError,
+        errors.ConcurrentLoadError,
+        errors.TransientLoadError,
+    }

@@ -7,7 +7,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
 from airflow_dlt_provider.core.errors import TransientLoadError
-from airflow_dlt_provider.core.loading import load as load_module
+from airflow_dlt_provider.core.loading import selected
 from airflow_dlt_provider.core.loading.result import LoadResult
 
 
@@ -184,7 +184,7 @@ def test_a_resource_that_is_new_since_the_plan_is_warned_of(load, write_module, 
         "import dlt\ndef shop():\n"
         "    return [dlt.resource([{'id': 1}], name=name) for name in ('orders', 'customers')]",
     )
-    with mock.patch.object(load_module.log, "warning", autospec=True) as warning:
+    with mock.patch.object(selected.log, "warning", autospec=True) as warning:
         load("shop:shop", "orders", known_resources=known)
 
     assert [call.args[1] for call in warning.call_args_list] == warned

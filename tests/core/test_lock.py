@@ -2,13 +2,21 @@ import dlt
 import filelock
 import pytest
 
-from airflow_dlt_provider.core.loading.lock import single_writer_path, writer_lock
+from airflow_dlt_provider.core.errors import LockTimeoutError
+from airflow_dlt_provider.core.loading.lock import (
+    Waiting,
+    WriterLock,
+    load_lock,
+    single_writer_path,
+)
+
+ME = Waiting("the_dag, my_run, try 1", timeout_seconds=0.2)
 
 HOLD = """
 import sys
 from pathlib import Path
-from airflow_dlt_provider.core.loading.lock import writer_lock
-with writer_lock(Path(sys.argv[1])):
+from airflow_dlt_provider.core.loading.lock import Waiting, WriterLock
+with WriterLock(Path(sys.argv[1]), Waiting("the_dag, other_run, try 2", 60))():
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -16,12 +24,13 @@ with writer_lock(Path(sys.argv[1])):
 COUNT = """
 import sys
 from pathlib import Path
-from airflow_dlt_provider.core.loading.lock import writer_lock
+from airflow_dlt_provider.core.loading.lock import Waiting, WriterLock
 path, times = Path(sys.argv[1]), int(sys.argv[2])
+lock = WriterLock(path, Waiting("a counter", 60))
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(times):
-    with writer_lock(path):
+    with lock():
         path.write_text(str(int(path.read_text()) + 1))
 """
 
@@ -61,6 +70,28 @@ def test_the_lock_of_a_dead_process_is_free(path, start_python):
     assert is_free(path)
 
 
+def test_a_wait_has_an_end_and_says_who_holds_the_lock(path, start_python):
+    holder = start_python("-c", HOLD, str(path))
+    assert holder.stdout.readline() == "held\n"
+
+    with pytest.raises(LockTimeoutError) as caught, WriterLock(path, ME)():
+        pass
+
+    assert caught.value.holder == "the_dag, other_run, try 2"
+    assert "shop.duckdb, held by the_dag, other_run, try 2" in str(caught.value)
+
+
+def test_who_holds_a_lock_may_take_it_again(path):
+    lock = WriterLock(path, ME)
+
+    with lock():
+        with lock():
+            pass
+        assert not is_free(path)
+
+    assert is_free(path)
+
+
 def test_what_is_done_under_the_lock_is_never_done_twice_at_once(path, start_python):
     path.parent.mkdir()
     path.write_text("0")
@@ -77,24 +108,24 @@ def test_what_is_done_under_the_lock_is_never_done_twice_at_once(path, start_pyt
 
 
 def test_the_lock_is_let_go_after_a_failure(path):
-    with pytest.raises(ZeroDivisionError), writer_lock(path):
+    with pytest.raises(ZeroDivisionError), WriterLock(path, ME)():
         raise ZeroDivisionError
 
     assert is_free(path)
 
 
 def test_without_a_path_nothing_is_locked(tmp_path):
-    with writer_lock(None):
+    with WriterLock(None, ME)():
         pass
 
     assert list(tmp_path.rglob("*.lock")) == []
 
 
 @pytest.fixture
-def path_of(tmp_path):
-    """The path that is locked for a destination."""
+def client_of(tmp_path):
+    """dlt's client of a destination."""
 
-    def path_of(destination):
+    def client_of(destination):
         pipeline = dlt.pipeline(
             "locked",
             pipelines_dir=str(tmp_path / "work"),
@@ -102,11 +133,17 @@ def path_of(tmp_path):
             dataset_name="raw",
         )
         try:
-            return single_writer_path(pipeline.destination_client())
+            return pipeline.destination_client()
         finally:
             pipeline.deactivate()
 
-    return path_of
+    return client_of
+
+
+@pytest.fixture
+def path_of(client_of):
+    """The path that is locked for a destination."""
+    return lambda destination: single_writer_path(client_of(destination))
 
 
 def test_a_file_that_takes_one_writer_is_locked(path_of, tmp_path):
@@ -119,3 +156,47 @@ def test_a_file_that_takes_one_writer_is_locked(path_of, tmp_path):
 def test_servers_and_folders_are_not_locked(path_of, tmp_path):
     assert path_of(dlt.destinations.postgres("postgresql://me:pw@127.0.0.1:1/db")) is None
     assert path_of(dlt.destinations.filesystem(str(tmp_path / "files"))) is None
+
+
+@pytest.fixture(params=["duckdb", "filesystem", "postgres"])
+def lockable(request, tmp_path):
+    """A destination at which loads of one pipeline meet."""
+    if request.param == "duckdb":
+        return dlt.destinations.duckdb(str(tmp_path / "shop.duckdb"))
+    if request.param == "filesystem":
+        return dlt.destinations.filesystem(str(tmp_path / "files"))
+    return dlt.destinations.postgres(request.getfixturevalue("postgres_url"))
+
+
+def test_two_loads_of_one_pipeline_do_not_run_at_once(client_of, lockable):
+    other = Waiting("the_dag, other_run, try 2", timeout_seconds=60)
+
+    with (
+        load_lock(client_of(lockable), "shop__orders", other) as is_locked,
+        pytest.raises(LockTimeoutError) as caught,
+        load_lock(client_of(lockable), "shop__orders", ME),
+    ):
+        pass
+
+    assert is_locked
+    assert caught.value.holder == "the_dag, other_run, try 2"
+    assert "'shop__orders'" in str(caught.value)
+
+
+def test_loads_of_two_pipelines_run_at_once(client_of, lockable):
+    with (
+        load_lock(client_of(lockable), "shop__orders", ME) as first,
+        load_lock(client_of(lockable), "shop__customers", ME) as second,
+    ):
+        assert (first, second) == (True, True)
+
+
+def test_a_load_that_ended_leaves_the_way_free(client_of, lockable):
+    for _ in range(2):
+        with load_lock(client_of(lockable), "shop__orders", ME) as is_locked:
+            assert is_locked
+
+
+def test_a_destination_without_a_lock_says_so(client_of):
+    with load_lock(client_of(dlt.destinations.dummy()), "shop__orders", ME) as is_locked:
+        assert not is_locked

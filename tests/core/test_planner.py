@@ -228,3 +228,18 @@ def test_a_function_of_a_module_is_cached(helper, plan, base_dir):
 
     assert plan("my_api:my_source", configure=function).origin == "source"
     assert plan("my_api:my_source", configure=function).origin == "manifest"
+
+
+def test_a_source_that_reads_its_state_is_planned_as_in_a_first_run(plan, write_module):
+    write_module(
+        "stateful.py",
+        "import dlt\n"
+        "@dlt.source\n"
+        "def stateful():\n"
+        "    names = dlt.current.source_state().get('names', ['orders'])\n"
+        "    return [dlt.resource([{'id': 1}], name=name) for name in names]\n",
+    )
+
+    planned = plan("stateful:stateful")
+
+    assert (planned.origin, [task.key for task in planned.plan.tasks]) == ("source", ["orders"])

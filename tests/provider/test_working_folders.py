@@ -14,9 +14,9 @@ def requests():
     requests = []
     load = DltResourceOperator._load
 
-    def record(self, request):
+    def record(self, request, context):
         requests.append(request)
-        return load(self, request)
+        return load(self, request, context)
 
     with patch.object(DltResourceOperator, "_load", autospec=True, side_effect=record):
         yield requests

@@ -25,7 +25,6 @@ from airflow_dlt_provider.core.problem import chain_of, describe_problem, missin
 TERMINAL = (
     ConfigurationException,
     DataValidationError,
-    DltProviderError,
     ImportError,
     InvalidDestinationReference,
     MissingDependencyException,
@@ -56,6 +55,8 @@ def raise_load_error(error: Exception, pipeline_name: str) -> NoReturn:
 def is_terminal(error: BaseException) -> bool:
     """Tell whether *error* would come again however often the load is tried."""
     for cause in chain_of(error):
+        if isinstance(cause, DltProviderError):
+            return not cause.may_go_away
         if isinstance(cause, DestinationTransientException | ConnectionError | TimeoutError):
             return False
         if isinstance(cause, TERMINAL):
@@ -67,6 +68,8 @@ def is_schema_race(error: BaseException) -> bool:
     """Tell whether another task created or changed the same tables at the same moment.
 
     On a first load into PostgreSQL, up to five of six tasks that reach their load together fail
-    so (measured); dlt applies what is still missing when `load` is called again.
+    so (measured); dlt applies what is still missing when `load` is called again. On a local disk,
+    dlt makes the folder of a new dataset without minding that another task just has.
     """
-    return any(isinstance(cause, SchemaUpdateError) for cause in chain_of(error))
+    races = (SchemaUpdateError, FileExistsError)
+    return any(isinstance(cause, races) for cause in chain_of(error))

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.destination.client import WithStateSync
-from dlt.common.pipeline import ExtractInfo, LoadInfo, NormalizeInfo, PipelineContext
-from dlt.extract import DltSource
+from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.loading.destination import resolve_destination
+from airflow_dlt_provider.core.errors import ConcurrentLoadError, StateError
+from airflow_dlt_provider.core.loading import extraction as kept
+from airflow_dlt_provider.core.loading.extract import extract_task
+from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.failure import is_schema_race, raise_load_error
-from airflow_dlt_provider.core.loading.lock import single_writer_path, writer_lock
-from airflow_dlt_provider.core.loading.outcome import LoadedResource, describe_load, read_cursors
-from airflow_dlt_provider.core.loading.progress import ProgressLog
+from airflow_dlt_provider.core.loading.ledger import Ledger
+from airflow_dlt_provider.core.loading.lock import Waiting, load_lock
+from airflow_dlt_provider.core.loading.opened import (
+    OpenedPipeline,
+    client_for_lock,
+    former_pipeline_kept,
+    open_pipeline,
+)
+from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes
+from airflow_dlt_provider.core.loading.recovery import settle_unfinished
+from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.loading.source_state import source_level_state
-from airflow_dlt_provider.core.planning.selection import candidates, pick, select
+from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
+from airflow_dlt_provider.core.loading.working_folder import emptied, working_folder
 from airflow_dlt_provider.core.planning.source_import import (
-    build_sources,
     forgotten_user_modules,
     module_search_path,
 )
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
+from airflow_dlt_provider.core.state.records import ResourceState
+from airflow_dlt_provider.core.state.source_merge import TaskChanges
 from airflow_dlt_provider.core.state.store import StateStore
 
 MAX_LOAD_ATTEMPTS = 8
@@ -40,45 +45,24 @@ MAX_LOAD_ATTEMPTS = 8
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Stopwatch:
-    """Seconds by step."""
-
-    seconds_by_step: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, step: str) -> Iterator[None]:
-        """Add the time of the block to *step*."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            spent = self.seconds_by_step.get(step, 0.0) + time.monotonic() - start
-            self.seconds_by_step[step] = round(spent, 3)
-
-
 def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     """Load the resources of one task and record what was done.
 
-    The pipeline works in a folder of this task's own and takes its cursor from the destination,
-    so any worker can do it. What an earlier try left in the folder is removed.
+    Any worker can do it: the task takes its cursor from the destination. What an earlier try
+    began is gone on with where its folder is still there, else taken out and done again.
 
     Args:
         request: What to load and where to.
-        store: Where the outcome is recorded.
+        store: The ledger, and what a person asked for.
 
     Raises:
         TerminalLoadError: Trying again will not help.
         TransientLoadError: Trying again may help.
     """
     pipeline_name = names.task_pipeline_name(request.pipeline_name, request.task_key)
-    # rows lie here for a while, for nobody else to read
-    request.working_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.rmtree(request.working_dir, ignore_errors=True)
-    request.working_dir.mkdir(mode=0o700)
     try:
         with (
-            _former_pipeline_kept(),
+            former_pipeline_kept(),
             forgotten_user_modules(request.source.base_dir),
             module_search_path(request.source.base_dir),
             loading_context(
@@ -89,123 +73,177 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
                 request.secrets_toml,
             ),
         ):
-            result = _load(request, pipeline_name)
+            return TaskLoad(request, pipeline_name, store).run()
     except Exception as error:
         raise_load_error(error, pipeline_name)
-    finally:
-        shutil.rmtree(request.working_dir, ignore_errors=True)
-    _record(result, request, store)
-    return result
 
 
-def _record(result: LoadResult, request: LoadRequest, store: StateStore) -> None:
-    try:
-        for record in result.records(request.pipeline_name, request.run):
-            store.record_load(record)
-    except Exception:
-        # the rows are in the destination: failing now would make Airflow load them again
-        log.warning("The load is done, but could not be recorded in the state store", exc_info=True)
+class TaskLoad:
+    """The load of one task: its steps, in the order in which `run` takes them.
 
+    Args:
+        request: What to load and where to.
+        pipeline_name: The task's own dlt pipeline.
+        store: The ledger, and what a person asked for.
+    """
 
-def _load(request: LoadRequest, pipeline_name: str) -> LoadResult:
-    stopwatch = Stopwatch()
-    pipeline = _create_pipeline(request, pipeline_name)
-    client = pipeline.destination_client()
-    lock_path = single_writer_path(client)
-    if not isinstance(client, WithStateSync):
-        log.warning(
-            "The destination %s keeps no state of dlt's, so that every run loads everything; "
-            "incremental resources need a destination that does",
-            pipeline.destination.destination_name,
-        )
-    with stopwatch.measure("restore"), writer_lock(lock_path):
-        pipeline.sync_destination()
-    with stopwatch.measure("extract"):
-        with source_level_state(pipeline, request.task_key):
-            loaded = _build_loaded(request)
-        before = read_cursors(pipeline, loaded)
-        extract_info = _extract(pipeline, [item.source for item in loaded], request)
-    with stopwatch.measure("normalize"):
-        normalize_info: NormalizeInfo | None = pipeline.normalize()
-    with stopwatch.measure("load"), writer_lock(lock_path):
-        # who holds the lock has no rival
-        load_info = _load_packages(pipeline, attempts=1 if lock_path else MAX_LOAD_ATTEMPTS)
-    return describe_load(
-        pipeline,
-        loaded,
-        cursors_before=before,
-        rows_by_table=normalize_info.row_counts if normalize_info else {},
-        load_ids=_load_ids(extract_info, load_info),
-        seconds_by_step=stopwatch.seconds_by_step,
-    )
+    def __init__(self, request: LoadRequest, pipeline_name: str, store: StateStore) -> None:
+        self._request = request
+        self._store = store
+        self._ledger = Ledger(request, pipeline_name, store)
+        self._stopwatch = Stopwatch()
+        self._waiting = Waiting(request.run.described(), request.lock_timeout_seconds)
+        self._pipeline_name = pipeline_name
 
+    def run(self) -> LoadResult:
+        """Load, and return what was loaded."""
+        client = client_for_lock(self._request, self._pipeline_name)
+        with (
+            load_lock(client, self._pipeline_name, self._waiting) as self._is_alone,
+            # an earlier try that still runs works in this folder, too
+            working_folder(self._request),
+        ):
+            self._opened = self._open()
+            # a store that is down fails the task here, before anything is extracted
+            with self._stopwatch.measure("restore"):
+                states = self._settled(self._ledger.read())
+                if (result := self._ledger.result_of_series(states)) is not None:
+                    return result
+                extraction = self._resumed(states)
+            if extraction is None:
+                extraction = self._extract(states)
+            if not self._request.resources:
+                # a task for a whole source knows its resources only now
+                states |= self._ledger.read(item.name for item in extraction.loaded)
+            return self._load(self._normalize(extraction), states)
 
-@contextmanager
-def _former_pipeline_kept() -> Iterator[None]:
-    """Put back the pipeline that was active in this process before."""
-    context = Container()[PipelineContext]
-    former = context.pipeline() if context.is_active() else None
-    try:
-        yield
-    finally:
-        if isinstance(former, Pipeline):
-            former.activate()
-        else:
-            context.deactivate()
+    def _open(self) -> OpenedPipeline:
+        return open_pipeline(self._request, self._pipeline_name, self._waiting)
 
-
-def _create_pipeline(request: LoadRequest, pipeline_name: str) -> Pipeline:
-    destination = request.destination
-    return dlt.pipeline(
-        pipeline_name,
-        pipelines_dir=str(request.working_dir),
-        destination=resolve_destination(destination.destination),
-        staging=destination.staging,
-        dataset_name=destination.dataset_name or request.pipeline_name,
-        progress=ProgressLog(),
-    )
-
-
-def _build_loaded(request: LoadRequest) -> list[LoadedResource]:
-    """Build the source afresh, and select and name what this task loads."""
-    sources = build_sources(request.source)
-    available = candidates(sources)
-    _warn_of_new_resources(request, [candidate.name for candidate in available])
-    chosen = (
-        pick(available, request.resources) if request.resources else select(available, None, ())
-    )
-    loaded = []
-    for source in sources:
-        items = [item for item in chosen if item.source is source]
-        if items:
-            own = source.with_resources(*(item.short_name for item in items)).clone(
-                with_name=names.schema_name(source.name, request.task_key)
+    def _settled(self, states: dict[str, ResourceState]) -> dict[str, ResourceState]:
+        """Find out how unfinished loads ended, and take out what they left."""
+        if self._opened.rows is not None:
+            return settle_unfinished(self._request, self._opened.rows, states, self._store)
+        if not self._opened.keeps_state:
+            log.warning(
+                "The destination %s keeps no state of dlt's; cursors come from the state store, "
+                "and rows of a load that was cut off cannot be removed",
+                self._opened.pipeline.destination.destination_name,
             )
-            loaded += [
-                LoadedResource(item.name, own.resources[item.short_name], own) for item in items
-            ]
-    return loaded
+        return states
 
+    def _resumed(self, states: Mapping[str, ResourceState]) -> Extraction | None:
+        """Return what an earlier try extracted, if it can be gone on with."""
+        extraction = kept.read_extraction(self._request.working_dir)
+        if extraction is None:
+            return None
+        if kept.is_complete(extraction, self._opened.pipeline) and self._is_next(
+            extraction, states
+        ):
+            log.info("Going on with what an earlier try extracted: nothing is extracted again")
+            if extraction.rows_by_table is not None and self._opened.rows is not None:
+                kept.put_back_packages(self._opened.pipeline)
+            return extraction
+        emptied(self._request.working_dir)
+        self._opened = self._open()
+        return None
 
-def _warn_of_new_resources(request: LoadRequest, available: list[str]) -> None:
-    new = [name for name in available if name not in request.known_resources]
-    if request.known_resources and new:
-        log.warning(
-            "The source has new resources that no task loads: %s; they get a task when it is "
-            "planned again, at the latest after [dlt] manifest_ttl",
-            ", ".join(new),
+    def _is_next(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> bool:
+        """Tell whether nothing was loaded since *extraction* was made."""
+        if self._opened.rows is None:
+            unfinished = {item.unfinished.load_ids for item in states.values() if item.unfinished}
+            return extraction.load_ids in unfinished
+        known = {load_id for state in states.values() for load_id in state.load_ids}
+        newest = self._opened.rows.newest_state(self._pipeline_name, known)
+        return extraction.base_version == (int(newest["_state_version"]) if newest else None)
+
+    def _extract(self, states: Mapping[str, ResourceState]) -> Extraction:
+        pipeline, rows = self._opened.pipeline, self._opened.rows
+        with self._stopwatch.measure("restore"), self._opened.writer_lock():
+            version = restore_state(pipeline, rows, states)
+        with self._stopwatch.measure("extract"):
+            extraction = extract_task(
+                self._request,
+                Restored(
+                    pipeline, self._request.pipeline_name, version, rows, self._opened.keeps_state
+                ),
+                self._store,
+                states,
+            )
+        extraction.write(self._request.working_dir)
+        return extraction
+
+    def _normalize(self, extraction: Extraction) -> Extraction:
+        if extraction.rows_by_table is not None:
+            return extraction
+        with self._stopwatch.measure("normalize"):
+            info = self._opened.pipeline.normalize()
+            if self._opened.rows is not None:
+                kept.keep_packages(self._opened.pipeline)
+            normalized = replace(
+                extraction,
+                # dlt drops packages that hold nothing
+                load_ids=tuple(self._opened.pipeline.list_normalized_load_packages()),
+                rows_by_table=dict(info.row_counts) if info else {},
+            )
+            normalized.write(self._request.working_dir)
+        return normalized
+
+    def _load(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> LoadResult:
+        """Load the packages; the ledger knows of it before the first row is there."""
+        result = describe_load(
+            self._opened.pipeline,
+            extraction.loaded,
+            states_before=extraction.states_before,
+            rows_by_table=extraction.rows_by_table or {},
+            load_ids=extraction.load_ids,
+            seconds_by_step=self._stopwatch.seconds_by_step,
         )
+        records = self._ledger.begin(result, extraction, states)
+        with self._stopwatch.measure("load"):
+            self._take_back(extraction)
+            with self._opened.writer_lock():
+                self._check_alone(extraction, states)
+                # who holds the lock of a file has no rival
+                attempts = MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1
+                info = _load_packages(self._opened.pipeline, attempts)
+        result = replace(
+            result,
+            resources=tuple(
+                replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
+                for load, item in zip(result.resources, extraction.loaded, strict=True)
+            ),
+            changes=TaskChanges(
+                extraction.extraction_id, extraction.source_changes, extraction.source_seeds
+            )
+            if extraction.source_changes
+            else None,
+        )
+        self._ledger.finish(records, result, extraction, states)
+        return result
+
+    def _take_back(self, extraction: Extraction) -> None:
+        """Remove the rows of loads that a person had taken back."""
+        for name, records in self._ledger.mark_removed(extraction).items():
+            if not records:
+                continue
+            if self._opened.rows is None:
+                raise StateError(
+                    f"rows of resource {name!r} cannot be found in this destination, so that its "
+                    "loads cannot be taken back; set the cursor instead"
+                )
+            short_name = next(i.short_name for i in extraction.loaded if i.name == name)
+            load_ids = {load_id for record in records for load_id in record.load_ids}
+            schema_names = {schema for record in records for schema in record.schema_names}
+            self._opened.rows.remove_appended(schema_names, short_name, load_ids)
+
+    def _check_alone(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> None:
+        """Stop where no lock kept another load out, and one came first."""
+        if not self._is_alone and self._opened.rows and not self._is_next(extraction, states):
+            raise ConcurrentLoadError(self._pipeline_name)
 
 
-def _extract(pipeline: Pipeline, sources: list[DltSource], request: LoadRequest) -> ExtractInfo:
-    return pipeline.extract(
-        list({id(source): source for source in sources}.values()),
-        loader_file_format=request.destination.loader_file_format,
-        schema_contract=request.destination.schema_contract,
-    )
-
-
-def _load_packages(pipeline: Pipeline, attempts: int) -> LoadInfo | None:
+def _load_packages(pipeline: Pipeline, attempts: int) -> Sequence[LoadInfo]:
     """Load what was normalized, again if another task changed the same tables meanwhile."""
     retrying = Retrying(
         stop=stop_after_attempt(attempts),
@@ -214,9 +252,4 @@ def _load_packages(pipeline: Pipeline, attempts: int) -> LoadInfo | None:
         reraise=True,
     )
     info: LoadInfo | None = retrying(pipeline.load)
-    return info
-
-
-def _load_ids(extract_info: ExtractInfo, load_info: LoadInfo | None) -> tuple[str, ...]:
-    finished = set(load_info.loads_ids) if load_info else set()
-    return tuple(load_id for load_id in extract_info.loads_ids if load_id in finished)
+    return [info] if info else []

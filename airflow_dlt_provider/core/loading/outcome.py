@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from dlt.common.json import json
+from dlt.common.pipeline import LoadInfo
 from dlt.common.schema import Schema
-from dlt.extract import DltResource, DltSource
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
-from airflow_dlt_provider.core.planning.decompose import root_table
 
 
 @dataclass(frozen=True)
 class LoadedResource:
-    """A resource in the source that this task extracts."""
+    """A resource that this task loads, in words that outlive its source."""
 
     name: str
     """The resource's name; `<source>__<resource>` where there are several sources."""
-    resource: DltResource
-    source: DltSource
+    short_name: str
+    """The name that the source gives to the resource."""
+    source_name: str
+    schema_name: str
+    """The schema of the task's own copy of the source, and the key of its state."""
+    table_name: str
+    """The root table. A resource that names tables row by row goes by its own name here."""
+    write_disposition: str
+    is_dispatched: bool = False
+    """Whether each row names its table."""
+    fed_by: tuple[str, ...] = ()
+    """Short names of the resources that feed it: its cursor may be one of theirs."""
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Short names of all resources whose dlt state is this resource's."""
+        return (self.short_name, *self.fed_by)
 
 
-def read_cursors(pipeline: Pipeline, loaded: Sequence[LoadedResource]) -> dict[str, dict[str, Any]]:
-    """Return resource name -> cursor path -> last value, from the state of *pipeline*."""
-    states = pipeline.state.get("sources", {})
+def states_of(pipeline: Pipeline, loaded: LoadedResource) -> dict[str, Any]:
+    """Return dlt's state of a resource and of those that feed it, by short name."""
+    source_state: Mapping[str, Any] = pipeline.state.get("sources", {}).get(loaded.schema_name, {})
+    resources = source_state.get("resources", {})
+    return {name: deepcopy(resources[name]) for name in loaded.state_names if resources.get(name)}
+
+
+def cursors_in(states: Mapping[str, Any], short_name: str) -> dict[str, Any]:
+    """Return cursor path -> last value, as plain JSON, of one resource in its states."""
+    cursors = states.get(short_name, {}).get("incremental", {})
     return {
-        item.name: {
-            path: json.loads(json.dumps(cursor.get("last_value")))
-            for path, cursor in states.get(item.source.name, {})
-            .get("resources", {})
-            .get(item.resource.name, {})
-            .get("incremental", {})
-            .items()
-        }
-        for item in loaded
+        path: json.loads(json.dumps(cursor.get("last_value"))) for path, cursor in cursors.items()
     }
 
 
@@ -45,13 +59,12 @@ def describe_load(
     pipeline: Pipeline,
     loaded: Sequence[LoadedResource],
     *,
-    cursors_before: Mapping[str, dict[str, Any]],
+    states_before: Mapping[str, Mapping[str, Any]],
     rows_by_table: Mapping[str, int],
     load_ids: tuple[str, ...],
     seconds_by_step: dict[str, float],
 ) -> LoadResult:
     """Return what *pipeline* did to the resources in *loaded*."""
-    cursors_after = read_cursors(pipeline, loaded)
     return LoadResult(
         pipeline_name=pipeline.pipeline_name,
         dataset_name=pipeline.dataset_name,
@@ -60,10 +73,10 @@ def describe_load(
         resources=tuple(
             ResourceLoad(
                 resource_name=item.name,
-                table_name=root_table(item.resource, item.source.schema),
+                table_name=item.table_name,
                 rows_by_table=_rows_of_resource(pipeline, item, rows_by_table),
-                cursor_before=cursors_before[item.name],
-                cursor_after=cursors_after[item.name],
+                cursor_before=cursors_in(states_before[item.name], item.short_name),
+                cursor_after=cursors_in(states_of(pipeline, item), item.short_name),
             )
             for item in loaded
         ),
@@ -71,23 +84,37 @@ def describe_load(
     )
 
 
+def schema_changes(
+    pipeline: Pipeline, loaded: LoadedResource, load_infos: Iterable[LoadInfo]
+) -> dict[str, list[str]]:
+    """Return table -> columns that a load added, of the tables of one resource."""
+    schema = pipeline.schemas.get(loaded.schema_name)
+    return {
+        name: sorted(update.get("columns", {}))
+        for info in load_infos
+        for package in info.load_packages
+        for name, update in package.schema_update.items()
+        if schema and name in schema.tables and resource_of(schema, name) == loaded.short_name
+    }
+
+
 def _rows_of_resource(
     pipeline: Pipeline, item: LoadedResource, rows_by_table: Mapping[str, int]
 ) -> dict[str, int]:
-    schema = pipeline.schemas.get(item.source.name)
+    schema = pipeline.schemas.get(item.schema_name)
     tables = {
         name: rows
         for name, rows in sorted(rows_by_table.items())
-        if schema and name in schema.tables and _resource_of(schema, name) == item.resource.name
+        if schema and name in schema.tables and resource_of(schema, name) == item.short_name
     }
-    root = root_table(item.resource, item.source.schema)
-    if not item.resource.has_dynamic_table_name:
+    if not item.is_dispatched:
         # a table that got no rows is shown with none
-        tables = {root: tables.pop(root, 0), **tables}
+        tables = {item.table_name: tables.pop(item.table_name, 0), **tables}
     return tables
 
 
-def _resource_of(schema: Schema, table_name: str) -> str | None:
+def resource_of(schema: Schema, table_name: str) -> str | None:
+    """Return the short name of the resource whose rows a table holds."""
     table = schema.tables[table_name]
     while "resource" not in table and (parent := table.get("parent")):
         table = schema.tables[parent]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from airflow_dlt_provider.core.spec import RunIdentity
-from airflow_dlt_provider.core.state.store import LoadRecord
+from airflow_dlt_provider.core.state.source_merge import TaskChanges
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,8 @@ class ResourceLoad:
     cursor_before: dict[str, Any]
     """Cursor path -> last value, as JSON; empty where the resource has no cursor."""
     cursor_after: dict[str, Any]
+    schema_changes: dict[str, list[str]] = field(default_factory=dict)
+    """Table -> columns that the load added."""
 
     @property
     def rows(self) -> int:
@@ -50,6 +50,8 @@ class LoadResult:
     resources: tuple[ResourceLoad, ...]
     seconds_by_step: dict[str, float]
     """Seconds spent in `restore`, `extract`, `normalize` and `load`; waiting for a lock counts."""
+    changes: TaskChanges | None = None
+    """What the load changed in source-level state, for the run's last task to merge."""
 
     @property
     def rows(self) -> int:
@@ -61,30 +63,12 @@ class LoadResult:
         """Seconds spent in all steps."""
         return sum(self.seconds_by_step.values())
 
-    def records(self, pipeline_name: str, run: RunIdentity) -> tuple[LoadRecord, ...]:
-        """Return what a state store keeps of this load: one record for each resource."""
-        return tuple(
-            LoadRecord(
-                pipeline_name=pipeline_name,
-                resource_name=load.resource_name,
-                dag_id=run.dag_id,
-                run_id=run.run_id,
-                try_number=run.try_number,
-                load_ids=self.load_ids,
-                rows_by_table=load.rows_by_table,
-                cursor_before=load.cursor_before,
-                cursor_after=load.cursor_after,
-                seconds_by_step=self.seconds_by_step,
-                recorded_at=time.time(),
-            )
-            for load in self.resources
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as they travel in XCom."""
         return asdict(self) | {
             "load_ids": list(self.load_ids),
             "resources": [asdict(load) for load in self.resources],
+            "changes": self.changes.to_dict() if self.changes else None,
         }
 
     @classmethod
@@ -95,5 +79,8 @@ class LoadResult:
                 **document,
                 "load_ids": tuple(document["load_ids"]),
                 "resources": tuple(ResourceLoad(**item) for item in document["resources"]),
+                "changes": TaskChanges.from_dict(document["changes"])
+                if document["changes"]
+                else None,
             }
         )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
@@ -47,9 +48,10 @@ def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
     _check_ids(tasks)
     tasks = ordered(tasks, spec.after)
     return LoadPlan(
-        tasks,
+        tuple(replace(task, shared_tables=_shared_tables(task, tasks)) for task in tasks),
         known_resources=tuple(candidate.name for candidate in available),
         warnings=(*_table_warnings(tasks), *_extraction_warnings(tasks)),
+        source_names=tuple(source.name for source in sources),
     )
 
 
@@ -131,6 +133,11 @@ def _table_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:
             "in tasks of their own"
         )
     return warnings
+
+
+def _shared_tables(task: PlannedTask, tasks: tuple[PlannedTask, ...]) -> tuple[str, ...]:
+    others = {r.table_name for other in tasks if other is not task for r in other.resources}
+    return tuple(dict.fromkeys(r.table_name for r in task.resources if r.table_name in others))
 
 
 def _extraction_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:

@@ -32,6 +32,8 @@ class PlannedTask:
     """Resources that this task extracts and does not load: they feed one of its own."""
     after: tuple[str, ...] = ()
     """Keys of the tasks that must have succeeded."""
+    shared_tables: tuple[str, ...] = ()
+    """Root tables that other tasks write too."""
 
     @property
     def resource_names(self) -> tuple[str, ...]:
@@ -47,6 +49,8 @@ class LoadPlan:
     known_resources: tuple[str, ...] = ()
     """Names of all resources that the source had, loaded or not; empty when it was not seen."""
     warnings: tuple[str, ...] = ()
+    source_names: tuple[str, ...] = ()
+    """Names of the sources; empty when they were not seen."""
 
     def task_of(self, resource_name: str) -> PlannedTask:
         """Return the task that loads *resource_name*."""
@@ -66,9 +70,11 @@ def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
                 resources=tuple(PlannedResource(**resource) for resource in task["resources"]),
                 extracted_again=tuple(task["extracted_again"]),
                 after=tuple(task["after"]),
+                shared_tables=tuple(task["shared_tables"]),
             )
             for task in document["tasks"]
         ),
         known_resources=tuple(document["known_resources"]),
         warnings=tuple(document["warnings"]),
+        source_names=tuple(document["source_names"]),
     )

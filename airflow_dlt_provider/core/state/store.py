@@ -1,57 +1,61 @@
-"""The contract of a state store, and the records it keeps.
+"""The contract of a state store.
 
 The truth about cursors is in the destination, where dlt stores a pipeline's state in the same
-load package as the rows. A state store is the ledger beside it: what each load did to each
-resource. Losing it costs history and never a row.
+load package as the rows. A state store is the ledger and the control plane on top of it: what
+each load did to each resource, which loads nobody has seen the end of, and what a person asked
+for. Losing it costs history and never a row.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from airflow_dlt_provider.core.state.records import (
+    LoadRecord,
+    ResourceState,
+    SourceState,
+    StateRequest,
+)
 
-@dataclass(frozen=True)
-class LoadRecord:
-    """What one load did to one resource."""
-
-    pipeline_name: str
-    """The base name, shared by all tasks of a Dag or group."""
-    resource_name: str
-    dag_id: str
-    run_id: str
-    try_number: int
-    load_ids: tuple[str, ...]
-    rows_by_table: dict[str, int]
-    cursor_before: dict[str, Any]
-    """Cursor path -> last value, as JSON."""
-    cursor_after: dict[str, Any]
-    seconds_by_step: dict[str, float]
-    """Seconds of the task, which may have loaded other resources too."""
-    recorded_at: float
-    """Seconds since 1970."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self) | {"load_ids": list(self.load_ids)}
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> LoadRecord:
-        """Return the record that `to_dict` turned into *document*."""
-        return cls(**{**document, "load_ids": tuple(document["load_ids"])})
+KEPT_LOADS = 50
+"""How many loads of each resource a store keeps unless told otherwise."""
 
 
 class StateStore(ABC):
-    """Keeps what loads did.
+    """Keeps what loads did, and what a person asked for.
 
-    A store may be used by many tasks at once, each with an instance of its own. A record is on
-    durable storage when `record_load` returns.
+    A store may be used by many tasks at once, each with an instance of its own. Every key has one
+    writer: the task of a resource writes its `ResourceState` and its records, the last task of a
+    run writes the `SourceState`, persons write requests. What a method was given is on durable
+    storage when it returns. The cost of a method grows neither with the number of resources that
+    it was not asked about, nor with the number of past loads.
+
+    Raises:
+        StateStoreError: Every method, when the store cannot be reached or cannot be read.
     """
 
+    @property
     @abstractmethod
-    def record_load(self, record: LoadRecord) -> None:
-        """Keep *record*. Nothing that was recorded before is changed."""
+    def name(self) -> str:
+        """Name of the store for messages, without a password."""
+
+    @abstractmethod
+    def read_resources(
+        self, pipeline_name: str, resource_names: Iterable[str]
+    ) -> dict[str, ResourceState]:
+        """Return resource name -> its state, for those that have one."""
+
+    @abstractmethod
+    def write_resources(self, states: Sequence[ResourceState]) -> None:
+        """Keep the state of resources in place of the former."""
+
+    @abstractmethod
+    def record_loads(self, records: Sequence[LoadRecord]) -> None:
+        """Keep records; one with the `record_id` of a kept record replaces it.
+
+        Of each resource the last loads are kept, as many as the store was made for.
+        """
 
     @abstractmethod
     def list_loads(
@@ -59,9 +63,41 @@ class StateStore(ABC):
     ) -> list[LoadRecord]:
         """Return the last *limit* loads of one resource, the newest first; `[]` without any."""
 
+    @abstractmethod
+    def read_source(self, pipeline_name: str, source_name: str) -> SourceState | None:
+        """Return the merged source-level state, or `None`."""
+
+    @abstractmethod
+    def write_source(self, state: SourceState) -> None:
+        """Keep the merged source-level state in place of the former."""
+
+    @abstractmethod
+    def ask(self, request: StateRequest) -> None:
+        """Keep *request*, in place of an earlier one of the same resource."""
+
+    @abstractmethod
+    def read_requests(
+        self, pipeline_name: str, resource_names: Iterable[str]
+    ) -> dict[str, StateRequest]:
+        """Return resource name -> the last request for it, carried out or not."""
+
+    @abstractmethod
+    def list_resources(self, pipeline_name: str) -> list[str]:
+        """Return the names of all resources with a state or a request, sorted."""
+
     def last_load(self, pipeline_name: str, resource_name: str) -> LoadRecord | None:
         """Return the newest load of one resource, or `None`."""
         return next(iter(self.list_loads(pipeline_name, resource_name, limit=1)), None)
+
+    def pending_requests(
+        self, pipeline_name: str, states: dict[str, ResourceState], resource_names: Iterable[str]
+    ) -> dict[str, StateRequest]:
+        """Return resource name -> the request that no load has carried out yet."""
+        return {
+            name: request
+            for name, request in self.read_requests(pipeline_name, resource_names).items()
+            if name not in states or states[name].applied_request_id != request.request_id
+        }
 
     @abstractmethod
     def close(self) -> None:

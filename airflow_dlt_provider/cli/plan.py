@@ -1,30 +1,22 @@
-"""The command line: `airflow-dlt`. It asks the core, and needs no Airflow."""
+"""`airflow-dlt plan`: the tasks that a source becomes."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.tree import Tree
 
+from airflow_dlt_provider.cli.kwargs import parse_kwargs
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, PlanSpec, SourceSpec
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-
-@app.callback()
-def main() -> None:
-    """Look at dlt sources as Airflow will run them."""
-
-
-@app.command()
 def plan(
     source: Annotated[str, typer.Argument(help="module:function, relative to --base-dir")],
     base_dir: Annotated[
@@ -51,7 +43,7 @@ def plan(
     if decompose not in DECOMPOSE_MODES:
         raise typer.BadParameter(f"one of: {', '.join(DECOMPOSE_MODES)}", param_hint="--decompose")
     spec = PlanSpec(
-        source=SourceSpec(source, base_dir.resolve(), _parse_kwargs(kwarg or []), configure),
+        source=SourceSpec(source, base_dir.resolve(), parse_kwargs(kwarg or []), configure),
         resources=tuple(resource) if resource else None,
         exclude=tuple(exclude or ()),
         decompose=decompose,
@@ -69,19 +61,6 @@ def plan(
         typer.echo(f"Warning: {warning}", err=True)
     if planned.origin != "source":
         raise typer.Exit(1)
-
-
-def _parse_kwargs(pairs: list[str]) -> dict[str, Any]:
-    kwargs: dict[str, Any] = {}
-    for pair in pairs:
-        name, separator, text = pair.partition("=")
-        if not separator or not name:
-            raise typer.BadParameter(f"{pair!r} is not name=value", param_hint="--kwarg")
-        try:
-            kwargs[name] = json.loads(text)
-        except ValueError:
-            kwargs[name] = text
-    return kwargs
 
 
 def _tree(source: str, load_plan: LoadPlan) -> Tree:

@@ -1,0 +1,32 @@
+"""The command line: `airflow-dlt`. It asks the core, and needs no Airflow."""
+
+from __future__ import annotations
+
+import typer
+
+from airflow_dlt_provider.cli.adopt import adopt
+from airflow_dlt_provider.cli.plan import plan
+from airflow_dlt_provider.cli.publish import publish
+from airflow_dlt_provider.cli.state import state_app
+from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cursor
+from airflow_dlt_provider.cli.state_show import history, list_resources, show
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command()(plan)
+app.add_typer(state_app, name="state")
+state_app.command("list")(list_resources)
+state_app.command()(show)
+state_app.command()(history)
+state_app.command("set")(set_cursor)
+state_app.command()(reset)
+state_app.command()(rewind)
+state_app.command()(replay)
+state_app.command()(adopt)
+state_app.command()(publish)
+
+
+@app.callback()
+def main() -> None:
+    """Look at dlt sources as Airflow will run them, and at what their loads did."""

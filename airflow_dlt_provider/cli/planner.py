@@ -1,0 +1,221 @@
+"""Makes requests of what a person typed, and says what each will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from airflow_dlt_provider.cli.asking import PlannedRequest
+from airflow_dlt_provider.cli.documents import VALUE_TYPES, cursors_in, plain, type_name
+from airflow_dlt_provider.cli.resources import KnownResources, find_record, short_record_ids
+from airflow_dlt_provider.cli.terminal import current_person
+from airflow_dlt_provider.core.errors import StateError, closest, listed
+from airflow_dlt_provider.core.state.records import LoadRecord, RequestKind, StateRequest
+from airflow_dlt_provider.core.state.requests import (
+    first_load_of_run,
+    parse_cursor_value,
+    replaced_records,
+)
+
+EXAMPLES: dict[str, Any] = {
+    "datetime": datetime(1970, 1, 1, tzinfo=timezone.utc),
+    "date": datetime(1970, 1, 1, tzinfo=timezone.utc).date(),
+    "int": 0,
+    "float": 0.0,
+    "decimal": Decimal(0),
+    "str": "",
+}
+"""Type -> any value of it."""
+
+
+class RequestPlanner:
+    """Plans requests for the resources of one pipeline. It writes nothing.
+
+    Args:
+        known: The resources of the pipeline.
+        asked_by: Who asks; default: who runs this process.
+    """
+
+    def __init__(self, known: KnownResources, asked_by: str | None = None) -> None:
+        self.known = known
+        self._asked_by = asked_by or current_person()
+
+    def plan_set(
+        self, resource_name: str, text: str, path: str | None, value_type: str | None
+    ) -> PlannedRequest:
+        """Plan another value of a cursor.
+
+        Raises:
+            StateError: It is not clear which cursor, or the text is no value of its type.
+        """
+        state = self.known.states.get(resource_name)
+        cursors = cursors_in(state.states if state else {})
+        found = _pick_cursor(resource_name, cursors, path, may_be_new=value_type is not None)
+        current = found[2] if found else None
+        value = _parse_value(resource_name, text, current, value_type)
+        cursor_path = path or (found[1] if found else None)
+        former = f"now {plain(current)}" if found else "no load has had a cursor yet"
+        effects = (
+            f"goes on from cursor {cursor_path or ''} = {plain(value)} "
+            f"({type_name(value)}; {former})".replace("  ", " "),
+            "a lower value than now loads rows again, a higher one leaves out those in between",
+        )
+        return self._planned("set", resource_name, effects, cursor_path=cursor_path, value=value)
+
+    def plan_reset(self, resource_name: str) -> PlannedRequest:
+        """Plan a start from the beginning, of a resource that may not be known yet."""
+        effects = [
+            "starts from the beginning, without cursor and without any other state",
+            "a table that it appends to keeps its rows, and all are loaded again beside them",
+            *self._shared(resource_name),
+        ]
+        if resource_name not in self.known.names:
+            effects.append(
+                f"NO LOAD of a resource {resource_name!r} is known; {listed(self.known.names)}"
+                f"{closest(resource_name, self.known.names)}"
+            )
+        return self._planned("reset", resource_name, effects)
+
+    def plan_rewind(self, resource_name: str, record_id: str) -> PlannedRequest:
+        """Plan to go back before one load.
+
+        Args:
+            resource_name: Whose load it is.
+            record_id: Its id, or the beginning of it.
+
+        Raises:
+            StateError: There is no such load, or none that could be taken back.
+        """
+        records = self.known.loads(resource_name)
+        record = find_record(record_id, resource_name, records)
+        if record.status != "finished":
+            reason = {
+                "removed": "has been taken back already",
+                "unfinished": "did not finish; the next load takes out what it left",
+            }[record.status]
+            raise StateError(
+                f"load {record.record_id} of resource {resource_name!r} {reason}; "
+                "rewind to another of `state history`"
+            )
+        return self._going_back("rewind", record, records)
+
+    def plan_replay(self, resource_name: str, run_id: str) -> PlannedRequest | None:
+        """Plan to go back before the first load that a run made of a resource, if it made one."""
+        records = self.known.loads(resource_name)
+        try:
+            record = first_load_of_run(run_id, records)
+        except StateError:
+            return None
+        return self._going_back("replay", record, records, run_id=run_id)
+
+    def refuse_run(self, run_id: str, resource_names: Sequence[str]) -> NoReturn:
+        """Say that no resource has a load of a run, and which runs there are.
+
+        Raises:
+            StateError: Always.
+        """
+        runs = dict.fromkeys(
+            record.run_id
+            for name in resource_names
+            for record in self.known.loads(name)
+            if record.status == "finished"
+        )
+        raise StateError(
+            f"the ledger has no load of run {run_id!r} to replay, of {', '.join(resource_names)}; "
+            f"{listed(runs)}{closest(run_id, runs)}"
+        )
+
+    def _going_back(
+        self, kind: RequestKind, record: LoadRecord, records: Sequence[LoadRecord], **fields: Any
+    ) -> PlannedRequest:
+        planned = self._planned(
+            kind, record.resource_name, (), record_id=record.record_id, **fields
+        )
+        short_ids = short_record_ids(records)
+        removed = [r for r in replaced_records(planned.request, records) if r.status == "finished"]
+        shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {_rows(r):,})" for r in removed)
+        target = f"load {short_ids[record.record_id]} of run {record.run_id}"
+        rows = (
+            f"if it appends, {sum(map(_rows, removed)):,} rows are removed, nested tables "
+            f"included, of {len(removed)} load{'s' if len(removed) != 1 else ''}: {shown}"
+        )
+        effects = (
+            f"goes back before {target}, {_cursor_text(record.cursor_before)}",
+            rows if removed else "no rows are removed, as these loads wrote none",
+            *self._shared(record.resource_name),
+        )
+        return PlannedRequest(planned.request, effects)
+
+    def _planned(
+        self, kind: RequestKind, resource_name: str, effects: Iterable[str], **fields: Any
+    ) -> PlannedRequest:
+        request = StateRequest(
+            self.known.pipeline_name, resource_name, kind, asked_by=self._asked_by, **fields
+        )
+        return PlannedRequest(request, tuple(effects))
+
+    def _shared(self, resource_name: str) -> list[str]:
+        others = self.known.sharing_cursor_with(resource_name)
+        return [f"goes back together with {', '.join(others)}: one cursor is theirs"] * bool(others)
+
+
+def _pick_cursor(
+    resource_name: str,
+    cursors: Sequence[tuple[str, str, Any]],
+    path: str | None,
+    *,
+    may_be_new: bool,
+) -> tuple[str, str, Any] | None:
+    """Return the cursor that is meant; `None` for one that no load has had yet."""
+    paths = dict.fromkeys(item[1] for item in cursors)
+    found = [item for item in cursors if path in (None, item[1])]
+    if len(found) == 1:
+        return found[0]
+    if found and path is None and len(paths) > 1:
+        raise StateError(
+            f"resource {resource_name!r} has several cursors; name one of them with --path; "
+            f"{listed(paths)}"
+        )
+    if found:
+        owners = ", ".join(item[0] for item in found)
+        raise StateError(
+            f"resource {resource_name!r} has a cursor {found[0][1]!r} in each of {owners}; "
+            "none of them can be set by itself: rewind or reset the resource"
+        )
+    if may_be_new:
+        return None
+    if cursors:
+        raise StateError(
+            f"resource {resource_name!r} has no cursor {path!r}; {listed(paths)}"
+            f"{closest(path or '', paths)}"
+        )
+    raise StateError(
+        f"no load of resource {resource_name!r} has had a cursor; if it declares one, say which "
+        f"type its value has with --type, one of: {', '.join(VALUE_TYPES)}"
+    )
+
+
+def _parse_value(resource_name: str, text: str, current: Any, value_type: str | None) -> Any:
+    if value_type is not None:
+        try:
+            return parse_cursor_value(text, EXAMPLES[value_type])
+        except StateError:
+            raise StateError(f"{text!r} is no {value_type}, as --type says") from None
+    if type_name(current) not in VALUE_TYPES:
+        raise StateError(
+            f"the cursor of resource {resource_name!r} has a value of type {type_name(current)}; "
+            f"name the type of the new one with --type, one of: {', '.join(VALUE_TYPES)}"
+        )
+    return parse_cursor_value(text, current)
+
+
+def _rows(record: LoadRecord) -> int:
+    return sum(record.rows_by_table.values())
+
+
+def _cursor_text(cursor: Mapping[str, Any]) -> str:
+    if not cursor:
+        return "where it had no cursor"
+    return "to cursor " + ", ".join(f"{path} = {value}" for path, value in cursor.items())

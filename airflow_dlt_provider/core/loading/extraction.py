@@ -1,0 +1,136 @@
+"""What a try extracted and has not loaded yet, kept beside its packages.
+
+A later try on the same machine goes on with the packages instead of extracting again. Before the
+first row is loaded, the normalized packages are kept a second time (as hard links): a try that was
+killed between the commit of a file's rows and the note of it cannot tell whether the rows are
+there, so its rows are removed and its packages loaded from the start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlt.common.storages.load_package import PackageStorage
+from dlt.pipeline.pipeline import Pipeline
+
+from airflow_dlt_provider.core.loading.outcome import LoadedResource
+from airflow_dlt_provider.core.spec import RunIdentity
+from airflow_dlt_provider.core.state.records import new_id, typed_text, typed_value
+
+FILE_NAME = "extraction.json"
+KEPT_FOLDER = "normalized_packages"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """One extraction of one task."""
+
+    run_id: str
+    max_tries: int
+    base_version: int | None
+    """Version of the pipeline's state in the destination before; `None` without one."""
+    loaded: tuple[LoadedResource, ...]
+    load_ids: tuple[str, ...]
+    states_before: dict[str, dict[str, Any]]
+    """Resource -> dlt's state of it and of those that feed it."""
+    states_after: dict[str, dict[str, Any]]
+    state_version: int
+    """Version of the pipeline's state that the destination holds after the load."""
+    extraction_id: str = field(default_factory=new_id)
+    source_changes: dict[str, list[Any]] = field(default_factory=dict)
+    """Source -> changes of the source-level state."""
+    source_seeds: dict[str, Any] = field(default_factory=dict)
+    """Source -> the state before these changes, where the store has lost it."""
+    request_ids: dict[str, str] = field(default_factory=dict)
+    """Resource -> the person's request that this extraction carries out."""
+    replaced_records: dict[str, list[str]] = field(default_factory=dict)
+    """Resource -> ids of the ledger's records whose appended rows are to be removed."""
+    rows_by_table: dict[str, int] | None = None
+    """Rows by table; `None` until they are normalized."""
+
+    def is_of_series(self, run: RunIdentity) -> bool:
+        """Tell whether *run* is a retry of the try that extracted this."""
+        return (self.run_id, self.max_tries) == (run.run_id, run.max_tries)
+
+    def write(self, folder: Path) -> None:
+        """Keep this in *folder*, all or nothing."""
+        path = folder / FILE_NAME
+        written = path.with_suffix(".new")
+        written.write_text(typed_text(asdict(self)))
+        written.replace(path)
+
+
+def read_extraction(folder: Path) -> Extraction | None:
+    """Return what an earlier try kept in *folder*; `None` without, or if it cannot be read."""
+    try:
+        document = typed_value((folder / FILE_NAME).read_text())
+        loaded = tuple(
+            LoadedResource(**{**item, "fed_by": tuple(item["fed_by"])})
+            for item in document["loaded"]
+        )
+        return Extraction(**{**document, "loaded": loaded, "load_ids": tuple(document["load_ids"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_complete(extraction: Extraction, pipeline: Pipeline) -> bool:
+    """Tell whether the packages of *extraction* are all there, in one state of the two."""
+    extracted = set(pipeline.list_extracted_load_packages())
+    normalized = set(pipeline.list_normalized_load_packages())
+    if extraction.rows_by_table is None:
+        return extracted == set(extraction.load_ids) and not normalized
+    return not extracted and kept_packages(pipeline) == set(extraction.load_ids)
+
+
+def keep_packages(pipeline: Pipeline) -> None:
+    """Keep the normalized packages of *pipeline* a second time."""
+    for load_id in pipeline.list_normalized_load_packages():
+        _copy_package(_package_path(pipeline, load_id), _kept_path(pipeline, load_id))
+
+
+def kept_packages(pipeline: Pipeline) -> set[str]:
+    """Return the load ids of the packages that were kept."""
+    folder = Path(pipeline.working_dir) / KEPT_FOLDER
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return {name for name in names if not name.startswith(".")}
+
+
+def put_back_packages(pipeline: Pipeline) -> None:
+    """Make the packages of *pipeline* as they were before anything of them was loaded."""
+    for load_id in kept_packages(pipeline):
+        path = _package_path(pipeline, load_id)
+        # of several packages, the first may be where dlt puts those that it finished
+        for former in (path, _loaded_path(pipeline, load_id)):
+            shutil.rmtree(former, ignore_errors=True)
+        _copy_package(_kept_path(pipeline, load_id), path)
+
+
+def _package_path(pipeline: Pipeline, load_id: str) -> Path:
+    return Path(pipeline.working_dir) / "load" / "normalized" / load_id
+
+
+def _loaded_path(pipeline: Pipeline, load_id: str) -> Path:
+    return Path(pipeline.working_dir) / "load" / "loaded" / load_id
+
+
+def _kept_path(pipeline: Pipeline, load_id: str) -> Path:
+    return Path(pipeline.working_dir) / KEPT_FOLDER / load_id
+
+
+def _copy_package(source: Path, target: Path) -> None:
+    # under another name until it is whole; files of rows are never changed, so a link does
+    unfinished = target.with_name(f".{target.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished, copy_function=_copy_file)
+    unfinished.replace(target)
+
+
+def _copy_file(source: str, target: str) -> None:
+    if Path(source).parent.name == PackageStorage.NEW_JOBS_FOLDER:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)

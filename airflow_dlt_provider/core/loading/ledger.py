@@ -1,0 +1,220 @@
+"""One load in the state store: what it started from, that it began, and how it ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from airflow_dlt_provider.core.errors import StateStoreError
+from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
+from airflow_dlt_provider.core.spec import LoadRequest
+from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
+from airflow_dlt_provider.core.state.store import StateStore
+
+log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """What the state store knows of one task.
+
+    Args:
+        request: What is to be loaded.
+        pipeline_name: The task's own dlt pipeline.
+        store: Where it is kept.
+    """
+
+    def __init__(self, request: LoadRequest, pipeline_name: str, store: StateStore) -> None:
+        self._request = request
+        self._pipeline_name = pipeline_name
+        self._store = store
+
+    def read(self, resource_names: Iterable[str] = ()) -> dict[str, ResourceState]:
+        """Return resource name -> what is known of it.
+
+        Args:
+            resource_names: Default: those that the task was planned with. A task for a whole
+                source knows none before it has built it, and remembers what it loaded last.
+        """
+        names = tuple(resource_names) or self._request.resources
+        if not names:
+            index = self._read([self._request.task_key]).get(self._request.task_key)
+            names = index.members if index else ()
+        return self._read(names) if names else {}
+
+    def _read(self, names: Iterable[str]) -> dict[str, ResourceState]:
+        return self._store.read_resources(self._request.pipeline_name, names)
+
+    def result_of_series(self, states: Mapping[str, ResourceState]) -> LoadResult | None:
+        """Return what an earlier try loaded that only failed to say so; `None` without one.
+
+        A task that Airflow retries has not said that it succeeded. One that was cleared has, or
+        shall load anew.
+        """
+        run = self._request.run
+        if run.try_number == 1 or not states:
+            return None
+        records = []
+        for name in states:
+            record = self._store.last_load(self._request.pipeline_name, name)
+            if (
+                record is None
+                or record.status != "finished"
+                or not record.is_of_series(run.dag_id, run.run_id, run.max_tries)
+                or record.try_number >= run.try_number
+            ):
+                return None
+            records.append(record)
+        log.info(
+            "Try %d had loaded all of this, and was cut off before it could say so; nothing is "
+            "loaded again",
+            records[0].try_number,
+        )
+        return _result_of(records)
+
+    def begin(
+        self, result: LoadResult, extraction: Extraction, states: Mapping[str, ResourceState]
+    ) -> tuple[LoadRecord, ...]:
+        """Keep that a load begins, before its first row is in the destination."""
+        records = tuple(self._record(load, result, extraction) for load in result.resources)
+        if extraction.load_ids:
+            begun = [
+                replace(
+                    states.get(record.resource_name) or self._unknown(record.resource_name),
+                    unfinished=record,
+                )
+                for record in records
+            ]
+            self._store.write_resources(self._indexed(begun))
+        return records
+
+    def finish(
+        self,
+        records: Iterable[LoadRecord],
+        result: LoadResult,
+        extraction: Extraction,
+        states: Mapping[str, ResourceState],
+    ) -> None:
+        """Keep how a load ended. The rows are in the destination: this does not fail."""
+        finished = [
+            replace(
+                record,
+                status="finished",
+                states_after={},
+                seconds_by_step=result.seconds_by_step,
+                schema_changes=load.schema_changes,
+                recorded_at=time.time(),
+            )
+            for record, load in zip(records, result.resources, strict=True)
+        ]
+        try:
+            self._store.record_loads(finished)
+            after = [
+                self._state_after(record, extraction, states.get(record.resource_name))
+                for record in records
+            ]
+            self._store.write_resources(self._indexed(after))
+        except StateStoreError as error:
+            # failing now would make Airflow load again what is loaded
+            log.warning("The load is done, but %s; the next load makes up for it", error)
+
+    def mark_removed(self, extraction: Extraction) -> dict[str, list[LoadRecord]]:
+        """Note that loads are taken back, and return resource name -> their records."""
+        removed = {}
+        for name, record_ids in extraction.replaced_records.items():
+            records = [
+                record
+                for record in self._store.list_loads(self._request.pipeline_name, name, 10_000)
+                if record.record_id in record_ids
+            ]
+            self._store.record_loads([replace(record, status="removed") for record in records])
+            removed[name] = records
+        return removed
+
+    def _record(self, load: ResourceLoad, result: LoadResult, extraction: Extraction) -> LoadRecord:
+        run = self._request.run
+        loaded = next(item for item in extraction.loaded if item.name == load.resource_name)
+        return LoadRecord(
+            pipeline_name=self._request.pipeline_name,
+            resource_name=load.resource_name,
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            try_number=run.try_number,
+            max_tries=run.max_tries,
+            load_ids=extraction.load_ids,
+            rows_by_table=load.rows_by_table,
+            cursor_before=load.cursor_before,
+            cursor_after=load.cursor_after,
+            seconds_by_step={},
+            recorded_at=time.time(),
+            status="unfinished",
+            task_pipeline=self._pipeline_name,
+            destination=result.destination,
+            dataset_name=result.dataset_name,
+            table_name=load.table_name,
+            schema_names=tuple(dict.fromkeys(item.schema_name for item in extraction.loaded)),
+            states_before=extraction.states_before[loaded.name],
+            states_after=extraction.states_after[loaded.name],
+            state_version=extraction.state_version,
+            request_id=extraction.request_ids.get(load.resource_name),
+            working_dir=str(self._request.working_dir),
+        )
+
+    def _state_after(
+        self, record: LoadRecord, extraction: Extraction, before: ResourceState | None
+    ) -> ResourceState:
+        former = before or self._unknown(record.resource_name)
+        return ResourceState(
+            pipeline_name=record.pipeline_name,
+            resource_name=record.resource_name,
+            task_pipeline=self._pipeline_name,
+            state_version=record.state_version,
+            load_ids=record.load_ids or former.load_ids,
+            states=record.states_after,
+            applied_request_id=record.request_id or former.applied_request_id,
+            source_changes=extraction.source_changes or former.source_changes,
+            changes_id=extraction.extraction_id if extraction.source_changes else former.changes_id,
+        )
+
+    def _indexed(self, states: list[ResourceState]) -> list[ResourceState]:
+        """Add the index of a task that was planned without knowing any resource."""
+        if self._request.resources:
+            return states
+        key = self._request.task_key
+        by_name = {state.resource_name: state for state in states}
+        index = replace(by_name.get(key) or self._unknown(key), members=tuple(by_name))
+        return [*(state for name, state in by_name.items() if name != key), index]
+
+    def _unknown(self, resource_name: str) -> ResourceState:
+        return ResourceState(
+            pipeline_name=self._request.pipeline_name,
+            resource_name=resource_name,
+            task_pipeline=self._pipeline_name,
+            state_version=0,
+            load_ids=(),
+            states={},
+        )
+
+
+def _result_of(records: list[LoadRecord]) -> LoadResult:
+    first = records[0]
+    return LoadResult(
+        pipeline_name=first.task_pipeline,
+        dataset_name=first.dataset_name,
+        destination=first.destination,
+        load_ids=first.load_ids,
+        resources=tuple(
+            ResourceLoad(
+                resource_name=record.resource_name,
+                table_name=record.table_name,
+                rows_by_table=record.rows_by_table,
+                cursor_before=record.cursor_before,
+                cursor_after=record.cursor_after,
+                schema_changes=record.schema_changes,
+            )
+            for record in records
+        ),
+        seconds_by_step=first.seconds_by_step,
+    )

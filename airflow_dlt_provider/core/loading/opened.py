@@ -1,0 +1,86 @@
+"""A task's dlt pipeline, and all that is known of its destination before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.destination.client import JobClientBase, WithStateSync
+from dlt.common.pipeline import PipelineContext
+from dlt.pipeline.pipeline import Pipeline
+
+from airflow_dlt_provider.core.loading.destination import resolve_destination
+from airflow_dlt_provider.core.loading.lock import Waiting, WriterLock, single_writer_path
+from airflow_dlt_provider.core.loading.progress import ProgressLog
+from airflow_dlt_provider.core.loading.rows import stored_rows
+from airflow_dlt_provider.core.loading.rows.contract import StoredRows
+from airflow_dlt_provider.core.spec import LoadRequest
+
+
+@dataclass(frozen=True)
+class OpenedPipeline:
+    """A pipeline in its working folder."""
+
+    pipeline: Pipeline
+    writer_lock: WriterLock
+    rows: StoredRows | None
+    """The destination's rows; `None` where they cannot be found by their load."""
+    keeps_state: bool
+    """Whether the destination can hold a state at all."""
+    has_rivals: bool
+    """Whether other tasks may write to the destination at the same moment."""
+
+
+def open_pipeline(request: LoadRequest, pipeline_name: str, waiting: Waiting) -> OpenedPipeline:
+    """Open the pipeline of a task in its working folder, with what is in there."""
+    pipeline = _create_pipeline(request, pipeline_name, request.working_dir)
+    client = pipeline.destination_client()
+    path = single_writer_path(client)
+    writer_lock = WriterLock(path, waiting)
+    return OpenedPipeline(
+        pipeline,
+        writer_lock,
+        rows=stored_rows(client, writer_lock),
+        keeps_state=isinstance(client, WithStateSync),
+        has_rivals=path is None,
+    )
+
+
+def client_for_lock(request: LoadRequest, pipeline_name: str) -> JobClientBase:
+    """Return a client of the destination without touching the working folder.
+
+    An earlier try may still be at work there, until its lock has been taken.
+    """
+    with TemporaryDirectory() as folder:
+        return _create_pipeline(request, pipeline_name, Path(folder)).destination_client()
+
+
+@contextmanager
+def former_pipeline_kept() -> Iterator[None]:
+    """Put back the pipeline that was active in this process before."""
+    context = Container()[PipelineContext]
+    former = context.pipeline() if context.is_active() else None
+    try:
+        yield
+    finally:
+        if isinstance(former, Pipeline):
+            former.activate()
+        else:
+            context.deactivate()
+
+
+def _create_pipeline(request: LoadRequest, pipeline_name: str, folder: Path) -> Pipeline:
+    destination = request.destination
+    return dlt.pipeline(
+        pipeline_name,
+        pipelines_dir=str(folder),
+        destination=resolve_destination(destination.destination),
+        staging=destination.staging,
+        dataset_name=destination.dataset_name or request.pipeline_name,
+        progress=ProgressLog(),
+    )

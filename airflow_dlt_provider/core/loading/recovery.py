@@ -1,0 +1,125 @@
+"""Unfinished loads of earlier tries: what became of them, and taking out what they left."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from dlt.common.schema.typing import TTableSchema
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.loading.rows.contract import StoredRows
+from airflow_dlt_provider.core.spec import LoadRequest
+from airflow_dlt_provider.core.state.records import LoadRecord, LoadStatus, ResourceState
+from airflow_dlt_provider.core.state.store import StateStore
+
+log = logging.getLogger(__name__)
+
+
+def settle_unfinished(
+    request: LoadRequest,
+    rows: StoredRows,
+    states: Mapping[str, ResourceState],
+    store: StateStore,
+) -> dict[str, ResourceState]:
+    """Find out how unfinished loads ended, and take out the rows of those that did not.
+
+    dlt finishes a load by a note of its own in the destination, after the last row. A load with
+    that note was cut off before the ledger was told, which is made up for. Of any other load all
+    rows are removed. Where the store knows nothing of a task, its tables are searched once for
+    rows of loads that never ended.
+
+    Args:
+        request: What is to be loaded.
+        rows: The destination's rows.
+        states: What the store knows of the resources.
+        store: Where the outcome is recorded.
+
+    Returns:
+        *states*, with no load left unfinished.
+    """
+    if not states:
+        _remove_orphans(request, rows)
+    settled = {}
+    for unfinished in _unfinished_loads(states):
+        finished = rows.finished_loads(unfinished.load_ids) == set(unfinished.load_ids)
+        if finished:
+            log.warning(
+                "Load %s of %s had finished when its task was cut off; the ledger is told so",
+                *_described(unfinished),
+            )
+        else:
+            log.warning(
+                "Load %s of %s was cut off; the rows that it left are removed",
+                *_described(unfinished),
+            )
+            rows.remove_unfinished(
+                unfinished.schema_names, unfinished.load_ids, partial(_is_alone_in, request)
+            )
+            _remove_folder(unfinished, request)
+        for name, state in states.items():
+            if state.unfinished and state.unfinished.load_ids == unfinished.load_ids:
+                settled[name] = _settle(state, state.unfinished, store, is_finished=finished)
+    store.write_resources(list(settled.values()))
+    return {**states, **settled}
+
+
+def _unfinished_loads(states: Mapping[str, ResourceState]) -> list[LoadRecord]:
+    """Return one record of each load that nobody has seen the end of."""
+    unfinished = [state.unfinished for state in states.values() if state.unfinished]
+    return list({record.load_ids: record for record in unfinished}.values())
+
+
+def _described(record: LoadRecord) -> tuple[str, str]:
+    return ", ".join(record.load_ids), f"run {record.run_id}, try {record.try_number}"
+
+
+def _remove_orphans(request: LoadRequest, rows: StoredRows) -> None:
+    schema_names = [names.schema_name(name, request.task_key) for name in request.source_names]
+    load_ids = rows.unfinished_loads(schema_names)
+    if load_ids:
+        log.warning(
+            "The state store knows nothing of %s, whose tables hold rows of loads that never "
+            "ended (%s); they are removed",
+            request.task_key,
+            ", ".join(sorted(load_ids)),
+        )
+    # without load ids too: of a load that wrote nested rows only, no row has one
+    rows.remove_unfinished(schema_names, load_ids, partial(_is_alone_in, request))
+
+
+def _settle(
+    state: ResourceState, unfinished: LoadRecord, store: StateStore, *, is_finished: bool
+) -> ResourceState:
+    """Record how a load ended; a crash after this settles the same once more."""
+    status: LoadStatus = "finished" if is_finished else "removed"
+    store.record_loads([replace(unfinished, status=status, states_after={})])
+    if not is_finished:
+        return replace(state, unfinished=None)
+    return replace(
+        state,
+        unfinished=None,
+        task_pipeline=unfinished.task_pipeline,
+        state_version=unfinished.state_version,
+        load_ids=unfinished.load_ids,
+        states=unfinished.states_after,
+        applied_request_id=unfinished.request_id or state.applied_request_id,
+    )
+
+
+def _remove_folder(record: LoadRecord, request: LoadRequest) -> None:
+    """Remove what a run that will not come back left on this machine."""
+    folder = Path(record.working_dir) if record.working_dir else None
+    if folder and folder.parent == request.working_dir.parent and folder != request.working_dir:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alone_in(request: LoadRequest, root: TTableSchema) -> bool:
+    """Tell whether no other task writes a root table: after a regrouping, others clear up too."""
+    own = [name.rpartition(names.SEPARATOR)[2] for name in request.resources] + [*request.resources]
+    is_own = not request.resources or root.get("resource") in own
+    return is_own and root.get("name") not in request.shared_tables

@@ -1,0 +1,298 @@
+"""Rows of a SQL destination, by the load that wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID, TSchemaTables
+from dlt.common.versioned_state import decompress_state
+from dlt.destinations.job_client_impl import SqlJobClientBase
+from sqlglot import expressions as sql
+
+from airflow_dlt_provider.core.loading.rows.contract import (
+    IsAlone,
+    StoredPipeline,
+    StoredRows,
+    StoredState,
+    by_pipeline,
+    is_appended,
+    is_matched,
+    is_merged_by_key,
+    root_tables,
+    seconds_of,
+    table_chain,
+)
+
+PARENT_ID = "_dlt_parent_id"
+FINISHED = 0
+"""Status of a finished load in `_dlt_loads`."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _connected(
+    method: Callable[Concatenate[SqlRows, P], R],
+) -> Callable[Concatenate[SqlRows, P], R]:
+    """Lock the destination and open a connection for *method*, unless a caller has."""
+
+    @wraps(method)
+    def connected(self: SqlRows, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._client.sql_client.native_connection:
+            return method(self, *args, **kwargs)
+        with self._lock(), self._client:
+            return method(self, *args, **kwargs)
+
+    return connected
+
+
+class SqlRows(StoredRows):
+    """Rows in the dataset of a SQL destination.
+
+    Args:
+        client: dlt's client of the dataset. Its schema names dlt's own tables.
+        lock: Keeps other writers out, where the destination takes one at a time.
+    """
+
+    def __init__(
+        self, client: SqlJobClientBase, lock: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._client = client
+        self._lock = lock
+        self._sql = client.sql_client
+        self._schema = client.schema
+
+    @_connected
+    def finished_loads(self, load_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of *load_ids* that dlt has finished."""
+        wanted = tuple(load_ids)
+        if not wanted:
+            return frozenset()
+        query = (
+            sql.select(self._column("load_id"))
+            .from_(self._table(self._schema.loads_table_name))
+            .where(_is_in(self._column("load_id"), wanted))
+            .where(self._column("status").eq(FINISHED))
+        )
+        return frozenset(str(row[0]) for row in self._rows(query))
+
+    @_connected
+    def unfinished_loads(self, schema_names: Iterable[str]) -> frozenset[str]:
+        """Return the load ids of rows, in tables of these schemas, that no load finished."""
+        found: set[str] = set()
+        for schema_name in schema_names:
+            tables = self._stored_tables(schema_name)
+            for root_name in self._existing(root_tables(tables)):
+                if C_DLT_LOAD_ID in tables[root_name]["columns"]:
+                    found |= self._load_ids_without_load(root_name)
+        return frozenset(found)
+
+    @_connected
+    def remove_unfinished(
+        self, schema_names: Iterable[str], load_ids: Collection[str], alone_in: IsAlone
+    ) -> None:
+        """Take out all that unfinished loads left, what dlt noted of them included."""
+        statements: list[sql.Expression] = []
+        for schema_name in schema_names:
+            tables = self._stored_tables(schema_name)
+            last_finished = self._last_finished(schema_name, load_ids)
+            for name, root in root_tables(tables).items():
+                chain = self._existing(table_chain(tables, name))
+                if not chain or C_DLT_LOAD_ID not in root["columns"]:
+                    continue
+                if is_merged_by_key(root) and last_finished:
+                    statements.append(self._relabel(chain[0], load_ids, last_finished))
+                else:
+                    statements += self._delete_chain(tables, chain, load_ids)
+                    if alone_in(root):
+                        statements += self._delete_orphans(tables, chain)
+        self._run([*statements, *self._delete_notes(load_ids)])
+
+    @_connected
+    def remove_appended(
+        self, schema_names: Iterable[str], resource_name: str, load_ids: Collection[str]
+    ) -> None:
+        """Take out the rows that finished loads appended for one resource."""
+        statements: list[sql.Expression] = []
+        for schema_name in schema_names:
+            tables = self._stored_tables(schema_name)
+            for name, root in root_tables(tables).items():
+                chain = self._existing(table_chain(tables, name))
+                if chain and root.get("resource") == resource_name and is_appended(root):
+                    statements += self._delete_chain(tables, chain, load_ids)
+        self._run(statements)
+
+    @_connected
+    def has_rows(self, table_name: str) -> bool:
+        """Tell whether a table is there and holds a row."""
+        if not self._existing([table_name]):
+            return False
+        return bool(self._rows(sql.select("1").from_(self._table(table_name)).limit(1)))
+
+    @_connected
+    def newest_state(
+        self, pipeline_name: str, load_ids: Collection[str] = ()
+    ) -> Mapping[str, Any] | None:
+        """Return the state of a pipeline with the highest version among finished loads."""
+        query = (
+            self._finished_states(self._column("state", "s"))
+            .where(self._column("pipeline_name", "s").eq(_text(pipeline_name)))
+            .order_by(self._column("version", "s").desc(), self._column("load_id", "l").desc())
+            .limit(1)
+        )
+        return next((decompress_state(row[0]) for row in self._rows(query)), None)
+
+    @_connected
+    def stored_pipelines(self, patterns: Collection[str]) -> list[StoredPipeline]:
+        """Return all pipelines with a finished load whose names match, with all their states."""
+        name = self._column("pipeline_name", "s")
+        names = [str(row[0]) for row in self._rows(self._finished_states(name).distinct())]
+        matched = [item for item in names if is_matched(item, patterns)]
+        if not matched:
+            return []
+        columns = (self._column("load_id", "l"), self._column("inserted_at", "l"))
+        query = self._finished_states(name, *columns, self._column("state", "s"))
+        states = [
+            (str(row[0]), StoredState(str(row[1]), seconds_of(row[2]), decompress_state(row[3])))
+            for row in self._rows(query.where(_is_in(name, matched)))
+        ]
+        return by_pipeline(states, self._stored_tables)
+
+    def _finished_states(self, *columns: sql.Column) -> sql.Select:
+        return (
+            sql.select(*(column.copy() for column in columns))
+            .from_(self._table(self._schema.state_table_name).as_("s"))
+            .join(
+                self._table(self._schema.loads_table_name).as_("l"),
+                on=self._column("load_id", "l").eq(self._column(C_DLT_LOAD_ID, "s")),
+            )
+            .where(self._column("status", "l").eq(FINISHED))
+        )
+
+    def _stored_tables(self, schema_name: str) -> TSchemaTables:
+        """Return the tables of all stored versions of a schema, later ones winning."""
+        query = (
+            sql.select(self._column("schema"))
+            .from_(self._table(self._schema.version_table_name))
+            .where(self._column("schema_name").eq(_text(schema_name)))
+            .order_by(self._column("version"))
+        )
+        tables: TSchemaTables = {}
+        for (text,) in self._rows(query):
+            tables.update(json.loads(text)["tables"])
+        return tables
+
+    def _last_finished(self, schema_name: str, without: Collection[str]) -> str | None:
+        query = (
+            sql.select(sql.func("max", self._column("load_id")))
+            .from_(self._table(self._schema.loads_table_name))
+            .where(self._column("schema_name").eq(_text(schema_name)))
+            .where(self._column("status").eq(FINISHED))
+            .where(_is_in(self._column("load_id"), without).not_())
+        )
+        return next((row[0] for row in self._rows(query)), None)
+
+    def _load_ids_without_load(self, root_name: str) -> set[str]:
+        finished = (
+            sql.select(self._column("load_id"))
+            .from_(self._table(self._schema.loads_table_name))
+            .where(self._column("status").eq(FINISHED))
+        )
+        column = self._column(C_DLT_LOAD_ID)
+        query = (
+            sql.select(column)
+            .distinct()
+            .from_(self._table(root_name))
+            .where(sql.In(this=column.copy(), query=finished.subquery()).not_())
+        )
+        return {str(row[0]) for row in self._rows(query)}
+
+    def _relabel(self, root_name: str, load_ids: Collection[str], as_load: str) -> sql.Expression:
+        column = self._column(C_DLT_LOAD_ID)
+        return sql.Update(
+            this=self._table(root_name),
+            expressions=[column.copy().eq(_text(as_load))],
+            where=sql.Where(this=_is_in(column, load_ids)),
+        )
+
+    def _delete_chain(
+        self, tables: TSchemaTables, chain: Sequence[str], load_ids: Collection[str]
+    ) -> list[sql.Expression]:
+        """Return the deletes of rows of *load_ids*, the most deeply nested first."""
+        conditions = {chain[0]: _is_in(self._column(C_DLT_LOAD_ID), load_ids)}
+        for name in chain[1:]:
+            parent = str(tables[name]["parent"])
+            ids = sql.select(self._column(C_DLT_ID)).from_(self._table(parent))
+            conditions[name] = sql.In(
+                this=self._column(PARENT_ID),
+                query=ids.where(conditions[parent].copy()).subquery(),
+            )
+        return [
+            sql.delete(self._table(name)).where(conditions[name].copy()) for name in reversed(chain)
+        ]
+
+    def _delete_orphans(self, tables: TSchemaTables, chain: Sequence[str]) -> list[sql.Expression]:
+        """Return the deletes of nested rows whose parents a crash kept from being written."""
+        statements: list[sql.Expression] = []
+        for name in chain[1:]:
+            parent = self._table(str(tables[name]["parent"]))
+            parents = sql.select(self._column(C_DLT_ID)).from_(parent)
+            is_known = sql.In(this=self._column(PARENT_ID), query=parents.subquery())
+            statements.append(sql.delete(self._table(name)).where(is_known.not_()))
+        return statements
+
+    def _delete_notes(self, load_ids: Collection[str]) -> list[sql.Expression]:
+        """Return the deletes of what dlt noted of the loads: their states, and that they ended."""
+        columns = {
+            self._schema.state_table_name: C_DLT_LOAD_ID,
+            self._schema.loads_table_name: "load_id",
+        }
+        return [
+            sql.delete(self._table(name)).where(_is_in(self._column(columns[name]), load_ids))
+            for name in self._existing(columns)
+        ]
+
+    def _existing(self, table_names: Iterable[str]) -> list[str]:
+        """Return those of the tables that are there, in the given order."""
+        names = list(dict.fromkeys(table_names))
+        if not names:
+            return []
+        there = {name for name, columns in self._client.get_storage_tables(names) if columns}
+        return [name for name in names if name in there]
+
+    def _run(self, statements: Iterable[sql.Expression]) -> None:
+        with self._sql.begin_transaction():
+            for statement in statements:
+                self._sql.execute_sql(self._rendered(statement))
+
+    def _rows(self, query: sql.Expression) -> Sequence[Sequence[Any]]:
+        try:
+            return self._sql.execute_sql(self._rendered(query)) or []
+        except DestinationUndefinedEntity:
+            return []
+
+    def _rendered(self, statement: sql.Expression) -> str:
+        return statement.sql(dialect=self._client.capabilities.sqlglot_dialect)
+
+    def _table(self, name: str) -> sql.Table:
+        *path, table = self._sql.make_qualified_table_name_path(name, quote=False)
+        dataset, catalog = (*reversed(path), None, None)[:2]
+        return sql.table_(table, dataset, catalog, quoted=True)
+
+    def _column(self, name: str, table: str | None = None) -> sql.Column:
+        normalized = self._schema.naming.normalize_identifier(name)
+        return sql.column(self._sql.escape_column_name(normalized, quote=False), table, quoted=True)
+
+
+def _text(value: str) -> sql.Literal:
+    return sql.Literal.string(value)
+
+
+def _is_in(column: sql.Column, values: Iterable[str]) -> sql.Expression:
+    literals = [_text(value) for value in values]
+    return sql.In(this=column.copy(), expressions=literals) if literals else sql.false()

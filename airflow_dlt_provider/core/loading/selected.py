@@ -1,0 +1,84 @@
+"""The part of a source that one task loads, built afresh."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlt.extract import DltSource
+
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.loading.outcome import LoadedResource
+from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
+from airflow_dlt_provider.core.planning.selection import Candidate, candidates, pick, select
+from airflow_dlt_provider.core.planning.source_import import build_sources
+from airflow_dlt_provider.core.spec import LoadRequest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What a task extracts."""
+
+    sources: tuple[DltSource, ...]
+    """Clones with names of this task's own, and its resources selected."""
+    loaded: tuple[LoadedResource, ...]
+    cursor_paths: dict[str, tuple[str, ...]]
+    """Resource name -> the cursors that it declares."""
+
+
+def build_selected(request: LoadRequest) -> Selected:
+    """Build the source of *request* afresh, and select and name what the task loads.
+
+    Raises:
+        PlanError: The source does not hold what the task loads.
+    """
+    built = build_sources(request.source)
+    available = candidates(built)
+    _warn_of_new_resources(request, [candidate.name for candidate in available])
+    chosen = (
+        pick(available, request.resources) if request.resources else select(available, None, ())
+    )
+    sources = []
+    for source in built:
+        short_names = [item.short_name for item in chosen if item.source is source]
+        if short_names:
+            schema_name = names.schema_name(source.name, request.task_key)
+            sources.append(source.with_resources(*short_names).clone(with_name=schema_name))
+    return Selected(
+        tuple(sources),
+        tuple(_describe(item, request.task_key) for item in chosen),
+        {item.name: _cursor_paths(item) for item in chosen},
+    )
+
+
+def _describe(item: Candidate, task_key: str) -> LoadedResource:
+    return LoadedResource(
+        name=item.name,
+        short_name=item.short_name,
+        source_name=item.source.name,
+        schema_name=names.schema_name(item.source.name, task_key),
+        table_name=root_table(item.resource, item.source.schema),
+        write_disposition=disposition_of(item.resource),
+        is_dispatched=bool(item.resource.has_dynamic_table_name),
+        fed_by=item.parents,
+    )
+
+
+def _cursor_paths(item: Candidate) -> tuple[str, ...]:
+    incremental = item.resource.incremental
+    wrapped = getattr(incremental, "incremental", incremental)
+    path = getattr(wrapped, "cursor_path", None)
+    return (str(path),) if path else ()
+
+
+def _warn_of_new_resources(request: LoadRequest, available: Sequence[str]) -> None:
+    new = [name for name in available if name not in request.known_resources]
+    if request.known_resources and new:
+        log.warning(
+            "The source has new resources that no task loads: %s; they get a task when it is "
+            "planned again, at the latest after [dlt] manifest_ttl",
+            ", ".join(new),
+        )

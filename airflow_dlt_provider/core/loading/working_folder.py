@@ -1,0 +1,43 @@
+"""The folder in which one task instance works, and what of it outlives a try."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from airflow_dlt_provider.core.loading.extraction import read_extraction
+from airflow_dlt_provider.core.loading.failure import is_terminal
+from airflow_dlt_provider.core.spec import LoadRequest
+
+
+@contextmanager
+def working_folder(request: LoadRequest) -> Iterator[Path]:
+    """Give the task instance its folder; only a retry finds what the try before extracted.
+
+    The folder goes when the load ends, or fails in a way that its packages would fail again. A
+    process that is killed leaves it, and its retry goes on with it.
+    """
+    folder = request.working_dir
+    # rows lie here for a while, for nobody else to read
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    extraction = read_extraction(folder)
+    if extraction is None or not extraction.is_of_series(request.run):
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        yield folder
+    except BaseException as error:
+        is_last_try = request.run.try_number > request.run.max_tries
+        is_useless = isinstance(error, Exception) and is_terminal(error)
+        if is_last_try or is_useless or read_extraction(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def emptied(folder: Path) -> None:
+    """Empty *folder*."""
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)

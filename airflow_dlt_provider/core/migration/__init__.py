@@ -1,0 +1,1 @@
+"""To plain dlt pipelines and back: cursors are taken over from them, or given to them."""

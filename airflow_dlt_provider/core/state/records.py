@@ -1,0 +1,221 @@
+"""What a state store keeps: the ledger of loads, the state of resources and sources, requests.
+
+All records are written as JSON documents. Cursors that are shown to people are plain JSON; dlt's
+own states are dlt's typed JSON, so that dates and decimals come back as what they were.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+LoadStatus = Literal["unfinished", "finished", "removed"]
+"""`unfinished`: rows may be in the destination; `removed`: they were taken out again."""
+
+RequestKind = Literal["reset", "set", "rewind", "replay"]
+
+
+def typed_text(value: Any) -> str:
+    """Return *value* as text that keeps datetimes, dates, decimals and bytes apart from text."""
+    # a Dag is parsed with these records, and without dlt
+    from dlt.common.json import json as dlt_json
+
+    return str(dlt_json.typed_dumps(value))
+
+
+def typed_value(text: str) -> Any:
+    """Return the value that `typed_text` made *text* of."""
+    from dlt.common.json import json as dlt_json
+
+    return dlt_json.typed_loads(text)
+
+
+def new_id() -> str:
+    """Return an id that no other record has."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """What one load did to one resource."""
+
+    pipeline_name: str
+    """The base name, shared by all tasks of a Dag or group."""
+    resource_name: str
+    dag_id: str
+    run_id: str
+    try_number: int
+    load_ids: tuple[str, ...]
+    """dlt's ids of all packages of the load; a load is finished when all of them are."""
+    rows_by_table: dict[str, int]
+    cursor_before: dict[str, Any]
+    """Cursor path -> last value, as JSON."""
+    cursor_after: dict[str, Any]
+    seconds_by_step: dict[str, float]
+    """Seconds of the task, which may have loaded other resources too."""
+    recorded_at: float
+    """Seconds since 1970."""
+    record_id: str = field(default_factory=new_id)
+    max_tries: int = 0
+    """Airflow's: the same for all tries that retry each other, higher after a task was cleared."""
+    status: LoadStatus = "finished"
+    task_pipeline: str = ""
+    """The task's own dlt pipeline, under which the load was made."""
+    destination: str = ""
+    dataset_name: str = ""
+    table_name: str = ""
+    """The root table."""
+    schema_names: tuple[str, ...] = ()
+    """The dlt schemas of the load's packages."""
+    states_before: dict[str, Any] = field(default_factory=dict)
+    """dlt's state of the resource, and of those that feed it, that the load started from."""
+    states_after: dict[str, Any] = field(default_factory=dict)
+    """The state that the load brings; kept until the end of the load has been seen."""
+    state_version: int = 0
+    """Version of the task's pipeline state in dlt, after the load."""
+    schema_changes: dict[str, list[str]] = field(default_factory=dict)
+    """Table -> columns that the load added."""
+    request_id: str | None = None
+    """The request of a person that the load carried out."""
+    working_dir: str = ""
+    """Where the packages lay, on whichever worker it was."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {
+            "load_ids": list(self.load_ids),
+            "schema_names": list(self.schema_names),
+            "states_before": typed_text(self.states_before),
+            "states_after": typed_text(self.states_after),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> LoadRecord:
+        """Return the record that `to_dict` turned into *document*, by this version or an older."""
+        values = _known(cls, document)
+        values["load_ids"] = tuple(values["load_ids"])
+        values["schema_names"] = tuple(values.get("schema_names", ()))
+        for name in ("states_before", "states_after"):
+            values[name] = typed_value(values.get(name, "{}"))
+        return cls(**values)
+
+    def is_of_series(self, dag_id: str, run_id: str, max_tries: int) -> bool:
+        """Tell whether the load was made by a try of one task, that retries have followed."""
+        return (self.dag_id, self.run_id, self.max_tries) == (dag_id, run_id, max_tries)
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """What is known of a resource after its last load; written by the task that loads it alone."""
+
+    pipeline_name: str
+    resource_name: str
+    task_pipeline: str
+    """The dlt pipeline under which the state was loaded: another one after a regrouping."""
+    state_version: int
+    """Version of that pipeline's state in dlt."""
+    load_ids: tuple[str, ...]
+    """The last load that had any package."""
+    states: dict[str, Any]
+    """dlt's state of the resource, and of those that feed it, by resource."""
+    members: tuple[str, ...] = ()
+    """What a task loads that was planned without knowing any resource; this state is its index."""
+    unfinished: LoadRecord | None = None
+    """A load that was begun, and of which nobody has yet seen the end."""
+    applied_request_id: str | None = None
+    """The last request of a person that was carried out."""
+    source_changes: dict[str, list[Any]] = field(default_factory=dict)
+    """Source -> what the last load changed in the source-level state."""
+    changes_id: str | None = None
+    """Names `source_changes`, for whoever has merged them."""
+    updated_at: float = field(default_factory=time.time)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {
+            "load_ids": list(self.load_ids),
+            "states": typed_text(self.states),
+            "source_changes": typed_text(self.source_changes),
+            "unfinished": self.unfinished.to_dict() if self.unfinished else None,
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> ResourceState:
+        """Return the state that `to_dict` turned into *document*."""
+        values = _known(cls, document)
+        values["load_ids"] = tuple(values["load_ids"])
+        values["members"] = tuple(values.get("members", ()))
+        values["states"] = typed_value(values["states"])
+        values["source_changes"] = typed_value(values["source_changes"])
+        unfinished = values["unfinished"]
+        values["unfinished"] = LoadRecord.from_dict(unfinished) if unfinished else None
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """Source-level state, merged over the tasks of a run; written by the run's last task alone."""
+
+    pipeline_name: str
+    source_name: str
+    values: dict[str, Any]
+    merged: dict[str, str] = field(default_factory=dict)
+    """Pipeline of a task -> the `changes_id` that was merged last."""
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+    """What two tasks of the last run set to different values; none of the values is lost."""
+    updated_at: float = field(default_factory=time.time)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {
+            "values": typed_text(self.values),
+            "conflicts": typed_text(self.conflicts),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SourceState:
+        """Return the state that `to_dict` turned into *document*."""
+        values = _known(cls, document)
+        values["values"] = typed_value(values["values"])
+        values["conflicts"] = typed_value(values["conflicts"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class StateRequest:
+    """What a person asked of a resource's state; the next load of the resource carries it out."""
+
+    pipeline_name: str
+    resource_name: str
+    kind: RequestKind
+    asked_by: str
+    cursor_path: str | None = None
+    """`set`: which cursor; `None` where the resource has one."""
+    value: Any = None
+    """`set`: the new last value."""
+    record_id: str | None = None
+    """`rewind` and `replay`: the load from before which to start again."""
+    run_id: str | None = None
+    """`replay`: the run that the load belonged to."""
+    request_id: str = field(default_factory=new_id)
+    asked_at: float = field(default_factory=time.time)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {"value": typed_text(self.value)}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> StateRequest:
+        """Return the request that `to_dict` turned into *document*."""
+        values = _known(cls, document)
+        values["value"] = typed_value(values["value"])
+        return cls(**values)
+
+
+def _known(record_type: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    # a newer version may have written more than this one knows
+    known = {item.name for item in fields(record_type)}
+    return {name: value for name, value in document.items() if name in known}
