@@ -28,10 +28,10 @@ run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=
 test: test-core test-provider test-integration  ## all tests
 
 test-core: $(CORE_VENV)/.done  ## the core, without Airflow
-	$(CORE_VENV)/bin/python -m pytest tests/core tests/chaos
+	$(CORE_VENV)/bin/python -m pytest -n 2 tests/core tests/chaos
 
 test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
-	$(VENV)/bin/python -m pytest tests/provider
+	$(VENV)/bin/python -m pytest -n 2 tests/provider
 
 test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
 	$(VENV)/bin/python -m pytest tests/integration

@@ -87,6 +87,7 @@ def state(resource_name="orders", pipeline_name="shop", **changes):
         state_version=3,
         load_ids=("1.5",),
         states={resource_name: TYPED_VALUES},
+        members=("orders", "customers"),
         unfinished=load(7, resource_name, pipeline_name, status="unfinished"),
         applied_request_id="asked",
         source_changes={"shop": [[["path", "to"], TYPED_VALUES]]},

@@ -85,9 +85,7 @@ class LoadRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self) | {
-            "load_ids": list(self.load_ids),
-            "schema_names": list(self.schema_names),
+        return _document(self) | {
             "states_before": typed_text(self.states_before),
             "states_after": typed_text(self.states_after),
         }
@@ -135,8 +133,7 @@ class ResourceState:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self) | {
-            "load_ids": list(self.load_ids),
+        return _document(self) | {
             "states": typed_text(self.states),
             "source_changes": typed_text(self.source_changes),
             "unfinished": self.unfinished.to_dict() if self.unfinished else None,
@@ -170,7 +167,7 @@ class SourceState:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self) | {
+        return _document(self) | {
             "values": typed_text(self.values),
             "conflicts": typed_text(self.conflicts),
         }
@@ -205,7 +202,7 @@ class StateRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self) | {"value": typed_text(self.value)}
+        return _document(self) | {"value": typed_text(self.value)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> StateRequest:
@@ -213,6 +210,12 @@ class StateRequest:
         values = _known(cls, document)
         values["value"] = typed_value(values["value"])
         return cls(**values)
+
+
+def _document(record: Any) -> dict[str, Any]:
+    # JSON has no tuples, and Airflow's store refuses what is not JSON
+    values = asdict(record).items()
+    return {name: list(item) if isinstance(item, tuple) else item for name, item in values}
 
 
 def _known(record_type: Any, document: Mapping[str, Any]) -> dict[str, Any]:
