@@ -16,7 +16,7 @@ from airflow_dlt_provider.core.state.records import LoadRecord, RequestKind, Sta
 from airflow_dlt_provider.core.state.requests import (
     first_load_of_run,
     parse_cursor_value,
-    replaced_records,
+    taken_back,
 )
 
 EXAMPLES: dict[str, Any] = {
@@ -117,10 +117,7 @@ class RequestPlanner:
             StateError: Always.
         """
         runs = dict.fromkeys(
-            record.run_id
-            for name in resource_names
-            for record in self.known.loads(name)
-            if record.status == "finished"
+            record.run_id for name in resource_names for record in self.known.loads(name)
         )
         raise StateError(
             f"the ledger has no load of run {run_id!r} to replay, of {', '.join(resource_names)}; "
@@ -134,7 +131,9 @@ class RequestPlanner:
             kind, record.resource_name, (), record_id=record.record_id, **fields
         )
         short_ids = short_record_ids(records)
-        removed = [r for r in replaced_records(planned.request, records) if r.status == "finished"]
+        record_ids = {item.record_id for item in taken_back(planned.request, records)}
+        finished = [item for item in records if item.status == "finished" and item.load_ids]
+        removed = [item for item in finished if item.record_id in record_ids]
         shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {_rows(r):,})" for r in removed)
         target = f"load {short_ids[record.record_id]} of run {record.run_id}"
         rows = (

@@ -34,7 +34,9 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield *error* and what it comes from, step by step."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        # `raise ... from None` says that what came before is of no matter
+        context = None if error.__suppress_context__ else error.__context__
+        error = error.__cause__ or context
 
 
 def _missing_configuration(error: ConfigFieldMissingException) -> str:

@@ -172,31 +172,33 @@ def test_two_loads_of_one_pipeline_do_not_run_at_once(client_of, lockable):
     other = Waiting("the_dag, other_run, try 2", timeout_seconds=60)
 
     with (
-        load_lock(client_of(lockable), "shop__orders", other) as is_locked,
+        load_lock(client_of(lockable), "shop__orders", other),
         pytest.raises(LockTimeoutError) as caught,
         load_lock(client_of(lockable), "shop__orders", ME),
     ):
         pass
 
-    assert is_locked
     assert caught.value.holder == "the_dag, other_run, try 2"
     assert "'shop__orders'" in str(caught.value)
 
 
 def test_loads_of_two_pipelines_run_at_once(client_of, lockable):
     with (
-        load_lock(client_of(lockable), "shop__orders", ME) as first,
-        load_lock(client_of(lockable), "shop__customers", ME) as second,
+        load_lock(client_of(lockable), "shop__orders", ME),
+        load_lock(client_of(lockable), "shop__customers", ME),
     ):
-        assert (first, second) == (True, True)
+        pass
 
 
 def test_a_load_that_ended_leaves_the_way_free(client_of, lockable):
     for _ in range(2):
-        with load_lock(client_of(lockable), "shop__orders", ME) as is_locked:
-            assert is_locked
+        with load_lock(client_of(lockable), "shop__orders", ME):
+            pass
 
 
-def test_a_destination_without_a_lock_says_so(client_of):
-    with load_lock(client_of(dlt.destinations.dummy()), "shop__orders", ME) as is_locked:
-        assert not is_locked
+def test_only_a_lock_that_nobody_loses_unawares_is_certain(client_of, lockable):
+    with load_lock(client_of(lockable), "shop__orders", ME) as is_certain:
+        # PostgreSQL lets go of the lock of a connection that is gone
+        assert is_certain is (lockable.destination_name != "postgres")
+    with load_lock(client_of(dlt.destinations.dummy()), "shop__orders", ME) as is_certain:
+        assert not is_certain

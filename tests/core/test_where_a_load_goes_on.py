@@ -8,8 +8,10 @@ import dlt
 import duckdb
 import pytest
 from dlt.common.time import precise_time
+from dlt.load.load import Load
+from dlt.pipeline.pipeline import Pipeline
 
-from airflow_dlt_provider.core.errors import TerminalLoadError
+from airflow_dlt_provider.core.errors import TerminalLoadError, TransientLoadError
 from airflow_dlt_provider.core.loading.destination import resolve_destination
 from airflow_dlt_provider.core.loading.load import load_task
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
@@ -306,3 +308,119 @@ def test_a_store_that_is_down_fails_the_load_before_anything_is_extracted(load, 
         load_task(request, Down())
 
     assert not (load.folder / "extracted").exists()
+
+
+def gone(*args, **kwargs):
+    raise ConnectionError("gone")
+
+
+@pytest.fixture
+def load_run(load):
+    """Load events up to a number in a run of its own, perhaps one that replays another."""
+
+    def load_run(run_id, last, replay_run_id=None):
+        request = load.request("my_shop:shop", "events", kwargs={"ids": list(range(1, last + 1))})
+        run = dataclasses.replace(request.run, run_id=run_id, try_number=1)
+        load_task(dataclasses.replace(request, run=run, replay_run_id=replay_run_id), load.store)
+        return table_ids(load)
+
+    return load_run
+
+
+def test_a_replay_does_not_bring_back_an_older_request(load, load_run):
+    load_run("one", 2)
+    load.store.ask(StateRequest("shop", "events", "set", asked_by="me", value=1))
+    load_run("two", 2)
+    load_run("three", 3)
+    load_run("four", 4, replay_run_id="three")
+
+    before = table_ids(load)
+
+    assert load_run("five", 5) == [*before, 5]
+
+
+def test_a_request_is_not_carried_out_again_when_the_state_of_its_resource_is_lost(load, load_run):
+    load_run("one", 2)
+    load.store.ask(StateRequest("shop", "events", "reset", asked_by="me"))
+    before = load_run("two", 2)
+    request = load.store.read_requests("shop", ["events"])["events"]
+    load.store = MemoryStateStore()
+    load.store.ask(request)
+
+    assert load_run("three", 3) == [*before, 3]
+
+
+@pytest.mark.parametrize("is_retried", [True, False], ids=["replayed again", "next run"])
+def test_a_replay_that_was_cut_off_is_done_to_its_end(load, load_run, monkeypatch, is_retried):
+    for number, run_id in enumerate(("one", "two", "three"), start=1):
+        load_run(run_id, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "load", gone)
+        with pytest.raises(TransientLoadError):
+            load_run("four", 4, replay_run_id="two")
+    assert table_ids(load) == [1]
+
+    if is_retried:
+        assert load_run("five", 4, replay_run_id="two") == [1, 2, 3, 4]
+    else:
+        assert load_run("five", 5) == [1, 2, 3, 4, 5]
+    assert load_run("six", 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_rewind_whose_target_has_left_the_ledger_is_done_to_its_end(load, load_run, monkeypatch):
+    load.store = MemoryStateStore(kept_loads=2)
+    for number, run_id in enumerate(("one", "two", "three"), start=1):
+        load_run(run_id, number)
+    oldest = load.store.list_loads("shop", "events")[-1]
+    load.store.ask(
+        StateRequest("shop", "events", "rewind", asked_by="me", record_id=oldest.record_id)
+    )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "load", gone)
+        with pytest.raises(TransientLoadError):
+            load_run("four", 4)
+
+    assert load_run("five", 4) == [1, 2, 3, 4]
+
+
+def test_a_load_into_another_dataset_does_not_judge_one_that_was_cut_off(
+    load, load_ids, monkeypatch
+):
+    load_ids(1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Load, "complete_package", gone)
+        with pytest.raises(TransientLoadError):
+            load_ids(1, 2)
+
+    with pytest.raises(TerminalLoadError, match="into dataset 'shop' was cut off"):
+        load("my_shop:shop", "events", kwargs={"ids": [1]}, dataset_name="other")
+
+    assert load_ids(1, 2) == [1, 2]
+
+
+def test_a_destination_without_state_is_not_sent_again_what_it_has(load, tmp_path, monkeypatch):
+    received = []
+
+    @dlt.destination(name="mailbox", batch_size=10)
+    def mailbox(rows, table):
+        if table["name"] == "events":
+            received.extend(row["id"] for row in rows)
+
+    def attempt(try_number):
+        request = load.request(
+            "my_shop:shop", "events", kwargs={"ids": [1, 2]}, destination=mailbox
+        )
+        run = dataclasses.replace(request.run, try_number=try_number, max_tries=3)
+        folder = tmp_path / "of the task"
+        load_task(dataclasses.replace(request, run=run, working_dir=folder), load.store)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Load, "complete_package", gone)
+        with pytest.raises(TransientLoadError):
+            attempt(1)
+    attempt(2)
+
+    assert received == [1, 2]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dlt.pipeline.pipeline import Pipeline
 
+from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.outcome import states_of
 from airflow_dlt_provider.core.loading.requested import open_requests, requested_point
@@ -70,8 +71,8 @@ def extract_task(
         state_version=own_version if is_state_new else restored.version or 0,
         source_changes=shared.changes(),
         source_seeds=shared.seeds(),
-        request_ids={p.loaded.name: p.request_id for p in points if p.request_id},
-        replaced_records={p.loaded.name: p.replaced_records for p in points if p.replaced_records},
+        requests={p.loaded.name: p.request.to_dict() for p in points if p.request},
+        own_requests=[p.loaded.name for p in points if p.request and p.is_own_request],
     )
 
 
@@ -82,7 +83,7 @@ def _starting_points(
     store: StateStore,
     states: Mapping[str, ResourceState],
 ) -> list[StartingPoint]:
-    requests = open_requests(request, selected.loaded, states, store)
+    requests = open_requests(request, selected.loaded, states, store, restored.pipeline)
     points = []
     for item in selected.loaded:
         state = states.get(item.name)
@@ -90,7 +91,13 @@ def _starting_points(
             own = states_of(restored.pipeline, item)
             known = own if restored.keeps_state or state is None else state.states
             paths = selected.cursor_paths[item.name]
-            points.append(requested_point(item, requests[item.name], known, store, paths))
+            point = requested_point(item, requests[item.name], known, store, paths)
+            if point.request and point.request.taken_back and restored.rows is None:
+                raise StateError(
+                    f"rows of resource {item.name!r} cannot be found in this destination, so that "
+                    "its loads cannot be taken back; set the cursor instead"
+                )
+            points.append(point)
         else:
             is_shared = item.table_name in request.shared_tables
             points.append(starting_point(item, state, restored, is_shared=is_shared))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.spec import RunIdentity
-from airflow_dlt_provider.core.state.records import new_id, typed_text, typed_value
+from airflow_dlt_provider.core.state.records import (
+    StateRequest,
+    new_id,
+    typed_text,
+    typed_value,
+)
 
 FILE_NAME = "extraction.json"
 KEPT_FOLDER = "normalized_packages"
@@ -45,12 +51,17 @@ class Extraction:
     """Source -> changes of the source-level state."""
     source_seeds: dict[str, Any] = field(default_factory=dict)
     """Source -> the state before these changes, where the store has lost it."""
-    request_ids: dict[str, str] = field(default_factory=dict)
-    """Resource -> the person's request that this extraction carries out."""
-    replaced_records: dict[str, list[str]] = field(default_factory=dict)
-    """Resource -> ids of the ledger's records whose appended rows are to be removed."""
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Resource -> the request that this extraction carries out, as a document."""
+    own_requests: list[str] = field(default_factory=list)
+    """Those of these resources whose request was asked of themselves."""
     rows_by_table: dict[str, int] | None = None
     """Rows by table; `None` until they are normalized."""
+
+    def request_of(self, resource_name: str) -> StateRequest | None:
+        """Return the request that is carried out for a resource, or `None`."""
+        document = self.requests.get(resource_name)
+        return StateRequest.from_dict(document) if document else None
 
     def is_of_series(self, run: RunIdentity) -> bool:
         """Tell whether *run* is a retry of the try that extracted this."""
@@ -77,13 +88,20 @@ def read_extraction(folder: Path) -> Extraction | None:
         return None
 
 
-def is_complete(extraction: Extraction, pipeline: Pipeline) -> bool:
-    """Tell whether the packages of *extraction* are all there, in one state of the two."""
+def is_complete(extraction: Extraction, pipeline: Pipeline, *, is_kept: bool) -> bool:
+    """Tell whether the packages of *extraction* are all there, in one state of the two.
+
+    Args:
+        extraction: What was extracted.
+        pipeline: In the folder of that try.
+        is_kept: Whether normalized packages are kept a second time.
+    """
     extracted = set(pipeline.list_extracted_load_packages())
     normalized = set(pipeline.list_normalized_load_packages())
     if extraction.rows_by_table is None:
         return extracted == set(extraction.load_ids) and not normalized
-    return not extracted and kept_packages(pipeline) == set(extraction.load_ids)
+    normalized_there = kept_packages(pipeline) if is_kept else normalized
+    return not extracted and normalized_there == set(extraction.load_ids)
 
 
 def keep_packages(pipeline: Pipeline) -> None:
@@ -131,6 +149,8 @@ def _copy_package(source: Path, target: Path) -> None:
 
 def _copy_file(source: str, target: str) -> None:
     if Path(source).parent.name == PackageStorage.NEW_JOBS_FOLDER:
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+        with suppress(OSError):
+            # not every file system has links
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

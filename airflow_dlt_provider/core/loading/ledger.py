@@ -11,8 +11,8 @@ from airflow_dlt_provider.core.errors import StateStoreError
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
-from airflow_dlt_provider.core.state.store import StateStore
+from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, TakenBack
+from airflow_dlt_provider.core.state.store import ALL_KEPT, StateStore
 
 log = logging.getLogger(__name__)
 
@@ -79,30 +79,47 @@ class Ledger:
     ) -> tuple[LoadRecord, ...]:
         """Keep that a load begins, before its first row is in the destination."""
         records = tuple(self._record(load, result, extraction) for load in result.resources)
-        if extraction.load_ids:
+        requests = {item.name: extraction.request_of(item.name) for item in extraction.loaded}
+        if extraction.load_ids or any(requests.values()):
             begun = [
                 replace(
                     states.get(record.resource_name) or self._unknown(record.resource_name),
-                    unfinished=record,
+                    unfinished=record if extraction.load_ids else None,
+                    interrupted=requests[record.resource_name],
                 )
                 for record in records
             ]
             self._store.write_resources(self._indexed(begun))
         return records
 
+    def is_still_open(self, records: Iterable[LoadRecord]) -> bool:
+        """Tell whether nobody has taken this load, which is at work, for one that was cut off."""
+        record_ids = {record.resource_name: record.record_id for record in records}
+        states = self._read(record_ids)
+        return all(
+            state.unfinished and state.unfinished.record_id == record_ids[name]
+            for name, state in states.items()
+        )
+
     def finish(
         self,
         records: Iterable[LoadRecord],
         result: LoadResult,
-        extraction: Extraction,
         states: Mapping[str, ResourceState],
+        *,
+        keeps_state: bool,
     ) -> None:
-        """Keep how a load ended. The rows are in the destination: this does not fail."""
+        """Keep how a load ended.
+
+        The rows are in the destination, and so is the cursor: a store that fails now is made up
+        for by the next load. Only where the store alone holds the cursor, the task has to fail.
+        """
         finished = [
             replace(
                 record,
                 status="finished",
                 states_after={},
+                changes={},
                 seconds_by_step=result.seconds_by_step,
                 schema_changes=load.schema_changes,
                 recorded_at=time.time(),
@@ -112,30 +129,27 @@ class Ledger:
         try:
             self._store.record_loads(finished)
             after = [
-                self._state_after(record, extraction, states.get(record.resource_name))
-                for record in records
+                self._state_after(record, states.get(record.resource_name)) for record in records
             ]
             self._store.write_resources(self._indexed(after))
         except StateStoreError as error:
+            if not keeps_state:
+                raise
             # failing now would make Airflow load again what is loaded
             log.warning("The load is done, but %s; the next load makes up for it", error)
 
-    def mark_removed(self, extraction: Extraction) -> dict[str, list[LoadRecord]]:
-        """Note that loads are taken back, and return resource name -> their records."""
-        removed = {}
-        for name, record_ids in extraction.replaced_records.items():
-            records = [
-                record
-                for record in self._store.list_loads(self._request.pipeline_name, name, 10_000)
-                if record.record_id in record_ids
-            ]
-            self._store.record_loads([replace(record, status="removed") for record in records])
-            removed[name] = records
-        return removed
+    def mark_removed(self, resource_name: str, taken_back: Iterable[TakenBack]) -> None:
+        """Note that loads of a resource are taken back."""
+        record_ids = {item.record_id for item in taken_back}
+        records = self._store.list_loads(self._request.pipeline_name, resource_name, ALL_KEPT)
+        self._store.record_loads(
+            [replace(item, status="removed") for item in records if item.record_id in record_ids]
+        )
 
     def _record(self, load: ResourceLoad, result: LoadResult, extraction: Extraction) -> LoadRecord:
         run = self._request.run
         loaded = next(item for item in extraction.loaded if item.name == load.resource_name)
+        request = extraction.request_of(loaded.name)
         return LoadRecord(
             pipeline_name=self._request.pipeline_name,
             resource_name=load.resource_name,
@@ -158,25 +172,18 @@ class Ledger:
             states_before=extraction.states_before[loaded.name],
             states_after=extraction.states_after[loaded.name],
             state_version=extraction.state_version,
-            request_id=extraction.request_ids.get(load.resource_name),
+            request_id=request.request_id if request else None,
+            is_own_request=loaded.name in extraction.own_requests,
+            changes={"id": extraction.extraction_id, "by_source": extraction.source_changes}
+            if extraction.source_changes
+            else {},
             working_dir=str(self._request.working_dir),
         )
 
-    def _state_after(
-        self, record: LoadRecord, extraction: Extraction, before: ResourceState | None
-    ) -> ResourceState:
+    def _state_after(self, record: LoadRecord, before: ResourceState | None) -> ResourceState:
         former = before or self._unknown(record.resource_name)
-        return ResourceState(
-            pipeline_name=record.pipeline_name,
-            resource_name=record.resource_name,
-            task_pipeline=self._pipeline_name,
-            state_version=record.state_version,
-            load_ids=record.load_ids or former.load_ids,
-            states=record.states_after,
-            applied_request_id=record.request_id or former.applied_request_id,
-            source_changes=extraction.source_changes or former.source_changes,
-            changes_id=extraction.extraction_id if extraction.source_changes else former.changes_id,
-        )
+        after = state_after(former, record)
+        return replace(after, load_ids=record.load_ids or former.load_ids, updated_at=time.time())
 
     def _indexed(self, states: list[ResourceState]) -> list[ResourceState]:
         """Add the index of a task that was planned without knowing any resource."""
@@ -196,6 +203,29 @@ class Ledger:
             load_ids=(),
             states={},
         )
+
+
+def state_after(former: ResourceState, record: LoadRecord) -> ResourceState:
+    """Return what is known of a resource when the load of *record*, just begun, has finished."""
+    is_regrouped = former.task_pipeline != record.task_pipeline
+    changes = record.changes or {"id": former.changes_id, "by_source": former.source_changes}
+    if is_regrouped and not record.changes:
+        # the last task of a run merges changes by the pipeline that made them
+        changes = {"id": None, "by_source": {}}
+    return replace(
+        former,
+        task_pipeline=record.task_pipeline,
+        state_version=record.state_version,
+        load_ids=record.load_ids,
+        states=record.states_after,
+        unfinished=None,
+        interrupted=None,
+        applied_request_id=(
+            record.request_id if record.is_own_request else former.applied_request_id
+        ),
+        source_changes=changes["by_source"],
+        changes_id=changes["id"],
+    )
 
 
 def _result_of(records: list[LoadRecord]) -> LoadResult:

@@ -11,7 +11,7 @@ from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import ConcurrentLoadError, StateError
+from airflow_dlt_provider.core.errors import ConcurrentLoadError
 from airflow_dlt_provider.core.loading import extraction as kept
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
@@ -36,7 +36,7 @@ from airflow_dlt_provider.core.planning.source_import import (
 )
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.records import ResourceState
+from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
 from airflow_dlt_provider.core.state.source_merge import TaskChanges
 from airflow_dlt_provider.core.state.store import StateStore
 
@@ -137,11 +137,11 @@ class TaskLoad:
         extraction = kept.read_extraction(self._request.working_dir)
         if extraction is None:
             return None
-        if kept.is_complete(extraction, self._opened.pipeline) and self._is_next(
-            extraction, states
-        ):
+        is_kept = self._opened.rows is not None
+        is_there = kept.is_complete(extraction, self._opened.pipeline, is_kept=is_kept)
+        if is_there and self._is_next(extraction, states):
             log.info("Going on with what an earlier try extracted: nothing is extracted again")
-            if extraction.rows_by_table is not None and self._opened.rows is not None:
+            if extraction.rows_by_table is not None and is_kept:
                 kept.put_back_packages(self._opened.pipeline)
             return extraction
         emptied(self._request.working_dir)
@@ -153,6 +153,8 @@ class TaskLoad:
         if self._opened.rows is None:
             unfinished = {item.unfinished.load_ids for item in states.values() if item.unfinished}
             return extraction.load_ids in unfinished
+        if self._opened.rows.finished_loads(extraction.load_ids):
+            return False
         known = {load_id for state in states.values() for load_id in state.load_ids}
         newest = self._opened.rows.newest_state(self._pipeline_name, known)
         return extraction.base_version == (int(newest["_state_version"]) if newest else None)
@@ -207,6 +209,7 @@ class TaskLoad:
                 # who holds the lock of a file has no rival
                 attempts = MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1
                 info = _load_packages(self._opened.pipeline, attempts)
+            self._check_not_settled(extraction, records)
         result = replace(
             result,
             resources=tuple(
@@ -219,26 +222,33 @@ class TaskLoad:
             if extraction.source_changes
             else None,
         )
-        self._ledger.finish(records, result, extraction, states)
+        self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
         return result
 
     def _take_back(self, extraction: Extraction) -> None:
         """Remove the rows of loads that a person had taken back."""
-        for name, records in self._ledger.mark_removed(extraction).items():
-            if not records:
+        for item in extraction.loaded:
+            request = extraction.request_of(item.name)
+            if not request or not request.taken_back or self._opened.rows is None:
                 continue
-            if self._opened.rows is None:
-                raise StateError(
-                    f"rows of resource {name!r} cannot be found in this destination, so that its "
-                    "loads cannot be taken back; set the cursor instead"
-                )
-            short_name = next(i.short_name for i in extraction.loaded if i.name == name)
-            load_ids = {load_id for record in records for load_id in record.load_ids}
-            schema_names = {schema for record in records for schema in record.schema_names}
-            self._opened.rows.remove_appended(schema_names, short_name, load_ids)
+            self._ledger.mark_removed(item.name, request.taken_back)
+            load_ids = {load_id for load in request.taken_back for load_id in load.load_ids}
+            schema_names = {name for load in request.taken_back for name in load.schema_names}
+            self._opened.rows.remove_appended(schema_names, item.short_name, load_ids)
+
+    def _check_not_settled(self, extraction: Extraction, records: Sequence[LoadRecord]) -> None:
+        """Take this load out where another took it for one that was cut off, and removed rows."""
+        rows = self._opened.rows
+        if self._is_alone or rows is None or not extraction.load_ids:
+            return
+        if not self._ledger.is_still_open(records):
+            rows.remove_unfinished(
+                records[0].schema_names, extraction.load_ids, lambda _table: False
+            )
+            raise ConcurrentLoadError(self._pipeline_name)
 
     def _check_alone(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> None:
-        """Stop where no lock kept another load out, and one came first."""
+        """Stop where no lock held for certain, and another load came first."""
         if not self._is_alone and self._opened.rows and not self._is_next(extraction, states):
             raise ConcurrentLoadError(self._pipeline_name)
 

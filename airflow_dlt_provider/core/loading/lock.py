@@ -5,9 +5,10 @@ in `load`, never in between (measured: six processes on one DuckDB file, one suc
 lock, six with it), so only these two steps are locked and tables are still extracted in parallel.
 
 Two loads of one pipeline at once would start from one cursor and load the same rows twice. They
-meet where both write: at a file beside a local destination, at PostgreSQL's advisory locks, else
-at the state store, where that can lock. Every lock is let go by the operating system, or by the
-database, when its holder dies.
+meet where both write: at a file beside a local destination, or at PostgreSQL's advisory locks.
+Every lock is let go by the operating system, or by the database, when its holder dies. Other
+destinations have no lock, and a connection to PostgreSQL may be lost with its lock: there a load
+looks once more, before its first row, whether another one came first.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def load_lock(client: JobClientBase, pipeline_name: str, waiting: Waiting) -> It
     """Keep other loads of *pipeline_name* into the same dataset out, where the destination can.
 
     Yields:
-        Whether there is a lock at all.
+        Whether the lock holds for certain, until it is let go.
 
     Raises:
         LockTimeoutError: Another load took too long.
@@ -96,7 +97,8 @@ def load_lock(client: JobClientBase, pipeline_name: str, waiting: Waiting) -> It
             yield True
     elif _speaks_postgres(client):
         with _advisory_lock(client, pipeline_name, what, waiting):
-            yield True
+            # who loses the connection loses the lock, and is not told
+            yield False
     else:
         yield False
 

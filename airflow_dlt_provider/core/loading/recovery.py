@@ -12,6 +12,8 @@ from pathlib import Path
 from dlt.common.schema.typing import TTableSchema
 
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import StateError
+from airflow_dlt_provider.core.loading.ledger import state_after
 from airflow_dlt_provider.core.loading.rows.contract import StoredRows
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import LoadRecord, LoadStatus, ResourceState
@@ -46,6 +48,7 @@ def settle_unfinished(
         _remove_orphans(request, rows)
     settled = {}
     for unfinished in _unfinished_loads(states):
+        _check_dataset(unfinished, request)
         finished = rows.finished_loads(unfinished.load_ids) == set(unfinished.load_ids)
         if finished:
             log.warning(
@@ -74,13 +77,24 @@ def _unfinished_loads(states: Mapping[str, ResourceState]) -> list[LoadRecord]:
     return list({record.load_ids: record for record in unfinished}.values())
 
 
+def _check_dataset(unfinished: LoadRecord, request: LoadRequest) -> None:
+    """Stop at a load into another dataset: here nobody can say how it ended."""
+    dataset_name = request.destination.dataset_name or request.pipeline_name
+    if unfinished.dataset_name and unfinished.dataset_name != dataset_name:
+        raise StateError(
+            f"load {', '.join(unfinished.load_ids)} into dataset {unfinished.dataset_name!r} was "
+            f"cut off, and this load goes into {dataset_name!r}; load into the former first, or "
+            "give each dataset a pipeline_name of its own"
+        )
+
+
 def _described(record: LoadRecord) -> tuple[str, str]:
     return ", ".join(record.load_ids), f"run {record.run_id}, try {record.try_number}"
 
 
 def _remove_orphans(request: LoadRequest, rows: StoredRows) -> None:
     schema_names = [names.schema_name(name, request.task_key) for name in request.source_names]
-    load_ids = rows.unfinished_loads(schema_names)
+    load_ids = rows.unfinished_loads(schema_names, partial(_is_alone_in, request))
     if load_ids:
         log.warning(
             "The state store knows nothing of %s, whose tables hold rows of loads that never "
@@ -97,18 +111,8 @@ def _settle(
 ) -> ResourceState:
     """Record how a load ended; a crash after this settles the same once more."""
     status: LoadStatus = "finished" if is_finished else "removed"
-    store.record_loads([replace(unfinished, status=status, states_after={})])
-    if not is_finished:
-        return replace(state, unfinished=None)
-    return replace(
-        state,
-        unfinished=None,
-        task_pipeline=unfinished.task_pipeline,
-        state_version=unfinished.state_version,
-        load_ids=unfinished.load_ids,
-        states=unfinished.states_after,
-        applied_request_id=unfinished.request_id or state.applied_request_id,
-    )
+    store.record_loads([replace(unfinished, status=status, states_after={}, changes={})])
+    return state_after(state, unfinished) if is_finished else replace(state, unfinished=None)
 
 
 def _remove_folder(record: LoadRecord, request: LoadRequest) -> None:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
-from airflow_dlt_provider.core.loading.restore import StartingPoint
+from airflow_dlt_provider.core.loading.restore import APPLIED_REQUESTS, StartingPoint
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.reconcile import Verdict
 from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, StateRequest
 from airflow_dlt_provider.core.state.requests import (
     first_load_of_run,
-    replaced_records,
     requested_states,
+    taken_back,
 )
-from airflow_dlt_provider.core.state.store import StateStore
-
-ALL_KEPT = 10_000
-"""More loads than any store keeps of one resource."""
+from airflow_dlt_provider.core.state.store import ALL_KEPT, StateStore
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A request that a load carries out for one resource."""
+
+    request: StateRequest
+    is_own: bool
+    """Whether it was asked of this resource, not of one that it shares a cursor with."""
 
 
 def open_requests(
@@ -31,15 +39,27 @@ def open_requests(
     loaded: Sequence[LoadedResource],
     states: Mapping[str, ResourceState],
     store: StateStore,
-) -> dict[str, StateRequest]:
+    pipeline: Pipeline,
+) -> dict[str, OpenRequest]:
     """Return resource name -> the request that this load carries out.
 
-    Resources of one task that are fed by one resource share its cursor: they go back together.
+    Resources of one task that are fed by one resource share its cursor: they go back together. A
+    request whose load was cut off is carried out to its end, by whichever load comes next.
     """
     names = [item.name for item in loaded]
-    asked = store.pending_requests(request.pipeline_name, dict(states), names)
+    applied = cast("dict[str, Any]", pipeline.state).get(APPLIED_REQUESTS, {})
+    own = {
+        name: item
+        for name, item in store.pending_requests(request.pipeline_name, dict(states), names).items()
+        if applied.get(name) != item.request_id
+    }
+    asked = dict(own)
     if request.replay_run_id:
         asked |= _replays(request, names, store)
+    for name, state in states.items():
+        begun = state.interrupted
+        if begun and asked.get(name, begun).request_id == begun.request_id:
+            asked[name] = begun
     together = {
         other.name: item
         for item in loaded
@@ -49,21 +69,24 @@ def open_requests(
     }
     for name, leader in together.items():
         asked[name] = _as_asked_of(name, asked[leader.name], store)
-    return asked
+    return {
+        name: OpenRequest(item, name in own and own[name].request_id == item.request_id)
+        for name, item in asked.items()
+    }
 
 
 def requested_point(
     loaded: LoadedResource,
-    request: StateRequest,
+    open_request: OpenRequest,
     states: Mapping[str, Any],
     store: StateStore,
     cursor_paths: Sequence[str],
 ) -> StartingPoint:
-    """Return where a resource goes on from as *request* asks.
+    """Return where a resource goes on from as *open_request* asks.
 
     Args:
         loaded: The resource.
-        request: What a person asked for.
+        open_request: What was asked for.
         states: dlt's state of the resource, and of those that feed it, as it was restored.
         store: Holds the ledger.
         cursor_paths: Cursors that the resource declares.
@@ -71,14 +94,17 @@ def requested_point(
     Raises:
         StateError: The request does not fit the state.
     """
-    records = _records(request, store) if request.kind in ("rewind", "replay") else []
+    request = open_request.request
+    is_looked_up = request.kind in ("rewind", "replay") and request.states is None
+    records = _records(request, store) if is_looked_up else []
+    new_states = requested_states(request, states, records, (loaded.short_name, cursor_paths))
     log.warning("Resource %s: %s, asked by %s", loaded.name, request.kind, request.asked_by)
     return StartingPoint(
         loaded,
         Verdict.REQUEST,
-        requested_states(request, states, records, (loaded.short_name, cursor_paths)),
-        request_id=request.request_id,
-        replaced_records=[item.record_id for item in replaced_records(request, records)],
+        new_states,
+        replace(request, states=new_states, taken_back=taken_back(request, records)),
+        open_request.is_own,
     )
 
 

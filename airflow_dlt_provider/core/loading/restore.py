@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from dlt.pipeline.pipeline import Pipeline
@@ -20,7 +20,12 @@ from airflow_dlt_provider.core.state.reconcile import (
     Verdict,
     reconcile,
 )
-from airflow_dlt_provider.core.state.records import ResourceState
+from airflow_dlt_provider.core.state.records import ResourceState, StateRequest
+
+APPLIED_REQUESTS = "airflow_dlt_provider_applied_requests"
+"""Key in a pipeline's state: resource -> the last request of a person that was carried out. It
+reaches the destination with the rows, so that no request is carried out again, whatever becomes of
+the state store."""
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +38,10 @@ class StartingPoint:
     verdict: Verdict
     states: dict[str, Any] | None = None
     """The dlt states to go on from; `None` leaves those that the destination holds."""
-    request_id: str | None = None
-    replaced_records: list[str] = field(default_factory=list)
-    """Records of the ledger whose appended rows are taken back."""
+    request: StateRequest | None = None
+    """What a person or a run asked for, with all that is needed to do it again."""
+    is_own_request: bool = False
+    """Whether it was asked of this resource, not of one that it shares a cursor with."""
 
 
 def restore_state(
@@ -151,8 +157,13 @@ def install_states(pipeline: Pipeline, points: Sequence[StartingPoint]) -> None:
     if all(point.states is None for point in points):
         return
     wanted = _wanted_states(pipeline, points)
-    with pipeline.managed_state() as state:
-        sources = cast("dict[str, Any]", state.setdefault("sources", {}))
+    with pipeline.managed_state() as managed:
+        state = cast("dict[str, Any]", managed)
+        sources = state.setdefault("sources", {})
+        for point in points:
+            if point.request and point.is_own_request:
+                applied = state.setdefault(APPLIED_REQUESTS, {})
+                applied[point.loaded.name] = point.request.request_id
         for (schema_name, resource_name), value in wanted.items():
             resources = sources.setdefault(schema_name, {}).setdefault("resources", {})
             if value is None:
@@ -165,13 +176,20 @@ def _wanted_states(
     pipeline: Pipeline, points: Sequence[StartingPoint]
 ) -> dict[tuple[str, str], Any]:
     wanted: dict[tuple[str, str], Any] = {}
-    # a resource that is new goes on from where those that share its cursor do
-    for point in (point for point in points if point.verdict is not Verdict.START):
+    requested: set[tuple[str, str]] = set()
+    # a resource that is new goes on from where those that share its cursor do; what a person asks
+    # of a cursor holds for all that share it
+    deciding = [point for point in points if point.verdict is not Verdict.START]
+    for point in sorted(deciding, key=lambda point: point.verdict is not Verdict.REQUEST):
         restored = point.states is None
         states = states_of(pipeline, point.loaded) if restored else point.states or {}
         for name in point.loaded.state_names:
             key = (point.loaded.schema_name, name)
             value = states.get(name)
+            if point.verdict is Verdict.REQUEST:
+                requested.add(key)
+            elif key in requested:
+                continue
             if key in wanted and comparable(wanted[key]) != comparable(value):
                 raise StateError(
                     f"resource {name!r} feeds several resources of this task, and they were "

@@ -128,10 +128,7 @@ class SharedSourceState:
         values = dict(merged.values)
         for state in self._states.values():
             # a run that did not get to its last task left changes that nobody has merged
-            if (
-                state.changes_id
-                and merged.merged.get(self._pipeline.pipeline_name) != state.changes_id
-            ):
+            if state.changes_id and state.changes_id not in merged.merged.values():
                 values = apply_changes(values, state.source_changes.get(name, []))
         return values
 

@@ -79,7 +79,12 @@ class LoadRecord:
     schema_changes: dict[str, list[str]] = field(default_factory=dict)
     """Table -> columns that the load added."""
     request_id: str | None = None
-    """The request of a person that the load carried out."""
+    """The request that the load carried out."""
+    is_own_request: bool = False
+    """Whether that is the one that was asked of this resource, not of one that it shares a cursor
+    with, and not by a run."""
+    changes: dict[str, Any] = field(default_factory=dict)
+    """What the load changed in source-level state; kept until its end has been seen."""
     working_dir: str = ""
     """Where the packages lay, on whichever worker it was."""
 
@@ -88,6 +93,7 @@ class LoadRecord:
         return _document(self) | {
             "states_before": typed_text(self.states_before),
             "states_after": typed_text(self.states_after),
+            "changes": typed_text(self.changes),
         }
 
     @classmethod
@@ -96,7 +102,7 @@ class LoadRecord:
         values = _known(cls, document)
         values["load_ids"] = tuple(values["load_ids"])
         values["schema_names"] = tuple(values.get("schema_names", ()))
-        for name in ("states_before", "states_after"):
+        for name in ("states_before", "states_after", "changes"):
             values[name] = typed_value(values.get(name, "{}"))
         return cls(**values)
 
@@ -125,6 +131,8 @@ class ResourceState:
     """A load that was begun, and of which nobody has yet seen the end."""
     applied_request_id: str | None = None
     """The last request of a person that was carried out."""
+    interrupted: StateRequest | None = None
+    """A request whose rows may be taken back already, and whose load nobody has seen the end of."""
     source_changes: dict[str, list[Any]] = field(default_factory=dict)
     """Source -> what the last load changed in the source-level state."""
     changes_id: str | None = None
@@ -137,6 +145,7 @@ class ResourceState:
             "states": typed_text(self.states),
             "source_changes": typed_text(self.source_changes),
             "unfinished": self.unfinished.to_dict() if self.unfinished else None,
+            "interrupted": self.interrupted.to_dict() if self.interrupted else None,
         }
 
     @classmethod
@@ -149,6 +158,8 @@ class ResourceState:
         values["source_changes"] = typed_value(values["source_changes"])
         unfinished = values["unfinished"]
         values["unfinished"] = LoadRecord.from_dict(unfinished) if unfinished else None
+        interrupted = values.get("interrupted")
+        values["interrupted"] = StateRequest.from_dict(interrupted) if interrupted else None
         return cls(**values)
 
 
@@ -182,6 +193,25 @@ class SourceState:
 
 
 @dataclass(frozen=True)
+class TakenBack:
+    """A load whose appended rows are to be removed."""
+
+    record_id: str
+    load_ids: tuple[str, ...]
+    schema_names: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return _document(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TakenBack:
+        """Return what `to_dict` turned into *document*."""
+        values = {name: document[name] for name in ("record_id", "load_ids", "schema_names")}
+        return cls(values["record_id"], tuple(values["load_ids"]), tuple(values["schema_names"]))
+
+
+@dataclass(frozen=True)
 class StateRequest:
     """What a person asked of a resource's state; the next load of the resource carries it out."""
 
@@ -197,18 +227,30 @@ class StateRequest:
     """`rewind` and `replay`: the load from before which to start again."""
     run_id: str | None = None
     """`replay`: the run that the load belonged to."""
+    states: dict[str, Any] | None = None
+    """The states to go on from, once a load has looked them up."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """The loads whose appended rows are taken back, once a load has looked them up."""
     request_id: str = field(default_factory=new_id)
     asked_at: float = field(default_factory=time.time)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return _document(self) | {"value": typed_text(self.value)}
+        return _document(self) | {
+            "value": typed_text(self.value),
+            "states": typed_text(self.states),
+            "taken_back": [item.to_dict() for item in self.taken_back],
+        }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> StateRequest:
         """Return the request that `to_dict` turned into *document*."""
         values = _known(cls, document)
         values["value"] = typed_value(values["value"])
+        values["states"] = typed_value(values.get("states", "null"))
+        values["taken_back"] = tuple(
+            TakenBack.from_dict(item) for item in values.get("taken_back", ())
+        )
         return cls(**values)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pendulum
 
 from airflow_dlt_provider.core.errors import StateError, listed
-from airflow_dlt_provider.core.state.records import LoadRecord, StateRequest
+from airflow_dlt_provider.core.state.records import LoadRecord, StateRequest, TakenBack
 
 
 def requested_states(
@@ -35,23 +35,32 @@ def requested_states(
         return {}
     if request.kind == "set":
         return _with_cursor(request, states, own_cursors)
+    if request.states is not None:
+        return deepcopy(dict(request.states))
     return deepcopy(dict(_target(request, records).states_before))
 
 
-def replaced_records(request: StateRequest, records: Sequence[LoadRecord]) -> list[LoadRecord]:
+def taken_back(request: StateRequest, records: Sequence[LoadRecord]) -> tuple[TakenBack, ...]:
     """Return the loads whose appended rows *request* takes back, the newest first.
 
     Raises:
         StateError: The ledger has no such load.
     """
     if request.kind not in ("rewind", "replay"):
-        return []
+        return ()
+    if request.states is not None:
+        return request.taken_back
     position = list(records).index(_target(request, records))
-    return [record for record in records[: position + 1] if record.load_ids]
+    return tuple(
+        TakenBack(record.record_id, record.load_ids, record.schema_names)
+        for record in records[: position + 1]
+    )
 
 
 def first_load_of_run(run_id: str, records: Sequence[LoadRecord]) -> LoadRecord:
-    """Return the first load that a run made of a resource, of those that were not taken back.
+    """Return the first load that a run made of a resource.
+
+    One that was taken back counts too: the replay that took it back may have been cut off.
 
     Args:
         run_id: Airflow's.
@@ -60,9 +69,9 @@ def first_load_of_run(run_id: str, records: Sequence[LoadRecord]) -> LoadRecord:
     Raises:
         StateError: There is none.
     """
-    loads = [item for item in records if item.run_id == run_id and item.status == "finished"]
+    loads = [item for item in records if item.run_id == run_id]
     if not loads:
-        runs = dict.fromkeys(item.run_id for item in records if item.status == "finished")
+        runs = dict.fromkeys(item.run_id for item in records)
         raise StateError(f"the ledger has no load of run {run_id!r} to replay; {listed(runs)}")
     return loads[-1]
 

@@ -18,6 +18,9 @@ from airflow_dlt_provider.core.state.records import (
     StateRequest,
 )
 
+ALL_KEPT = 10_000
+"""More loads than any store keeps of one resource."""
+
 KEPT_LOADS = 50
 """How many loads of each resource a store keeps unless told otherwise."""
 

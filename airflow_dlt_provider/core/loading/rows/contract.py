@@ -59,8 +59,13 @@ class StoredRows(ABC):
         """Return those of *load_ids* that dlt has finished."""
 
     @abstractmethod
-    def unfinished_loads(self, schema_names: Iterable[str]) -> frozenset[str]:
-        """Return the load ids of rows, in tables of these schemas, that no load finished."""
+    def unfinished_loads(self, schema_names: Iterable[str], alone_in: IsAlone) -> frozenset[str]:
+        """Return the load ids of rows, in tables of these schemas, that no load finished.
+
+        Of a schema that finished loads, only later ones count, as tasks load one after another; of
+        one that has finished none, only a single one: more of them are rows whose notes somebody
+        has cleared away.
+        """
 
     @abstractmethod
     def remove_unfinished(
@@ -144,6 +149,13 @@ def seconds_of(moment: datetime | str) -> float:
     """Return seconds since 1970 of what a destination gives for a point in time."""
     parsed = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def later_than(last_finished: str | None, load_ids: set[str]) -> set[str]:
+    """Return those of *load_ids* that may be loads which were cut off."""
+    if last_finished is None:
+        return load_ids if len(load_ids) == 1 else set()
+    return {load_id for load_id in load_ids if float(load_id) > float(last_finished)}
 
 
 def root_tables(tables: TSchemaTables) -> dict[str, TTableSchema]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ from airflow_dlt_provider.core.loading.rows.contract import (
     StoredState,
     by_pipeline,
     is_matched,
+    later_than,
     root_tables,
     seconds_of,
     table_chain,
@@ -28,6 +30,13 @@ from airflow_dlt_provider.core.loading.rows.contract import (
 
 LOAD_ID = re.compile(r"(?<!\d)\d{10}\.\d+")
 """dlt's load ids are seconds since 1970, with a fraction."""
+
+COMPARED_STATES = 5
+"""How many of a pipeline's last states are read: each is a request to the bucket."""
+
+TABLE_FORMATS = ("delta", "iceberg")
+
+log = logging.getLogger(__name__)
 
 
 class FileRows(StoredRows):
@@ -48,13 +57,27 @@ class FileRows(StoredRows):
         """Return those of *load_ids* that dlt has finished."""
         return self._all_finished() & frozenset(load_ids)
 
-    def unfinished_loads(self, schema_names: Iterable[str]) -> frozenset[str]:
+    def unfinished_loads(self, schema_names: Iterable[str], alone_in: IsAlone) -> frozenset[str]:
         """Return the load ids of files, in tables of these schemas, that no load finished."""
-        found: set[str] = set()
-        for tables in map(self._stored_tables, schema_names):
-            for name in self._tables_with_files(tables):
-                found |= {load_id for path in self._files(name) if (load_id := _load_id(path))}
-        return frozenset(found) - self._all_finished()
+        finished = self._all_finished()
+        unfinished: set[str] = set()
+        for schema_name in schema_names:
+            tables = self._stored_tables(schema_name)
+            names = [name for name, root in root_tables(tables).items() if alone_in(root)]
+            found = {
+                load_id
+                for name in self._tables_with_files(tables)
+                if any(name in table_chain(tables, root) for root in names)
+                for path in self._files(name)
+                if (load_id := _load_id(path))
+            }
+            ends = [
+                _parts(path)[-1]
+                for path in self._dlt_files(self._schema.loads_table_name)
+                if _parts(path)[0] == schema_name
+            ]
+            unfinished |= later_than(max(ends, key=float, default=None), found - finished)
+        return frozenset(unfinished)
 
     def remove_unfinished(
         self, schema_names: Iterable[str], load_ids: Collection[str], alone_in: IsAlone
@@ -76,9 +99,15 @@ class FileRows(StoredRows):
             for name, root in root_tables(tables).items():
                 # dlt appends what it cannot merge in files
                 is_replaced = root.get("write_disposition") == "replace"
-                if root.get("resource") == resource_name and not is_replaced:
-                    for table_name in table_chain(tables, name):
-                        self._remove(table_name, load_ids)
+                if root.get("resource") != resource_name or is_replaced:
+                    continue
+                if root.get("table_format") in TABLE_FORMATS:
+                    raise StateError(
+                        f"rows of table {name!r} cannot be taken back, as it is a "
+                        f"{root['table_format']} table; set the cursor instead"
+                    )
+                for table_name in table_chain(tables, name):
+                    self._remove(table_name, load_ids)
 
     def has_rows(self, table_name: str) -> bool:
         """Tell whether a table has a file."""
@@ -87,11 +116,21 @@ class FileRows(StoredRows):
     def newest_state(
         self, pipeline_name: str, load_ids: Collection[str] = ()
     ) -> Mapping[str, Any] | None:
-        """Return the state of a pipeline with the highest version among *load_ids*."""
-        states = [
-            decompress_state(json.loads(self._client.fs_client.read_text(path))["state"])
+        """Return the state of a pipeline with the highest version among its last finished ones.
+
+        A load that changed no state has no file of its own here.
+        """
+        finished = self._all_finished()
+        paths = {
+            _parts(path)[1]: path
             for path in self._dlt_files(self._schema.state_table_name)
-            if _parts(path)[0] == pipeline_name and _parts(path)[1] in load_ids
+            if _parts(path)[0] == pipeline_name and _parts(path)[1] in finished
+        }
+        last = sorted(paths, key=float)[-COMPARED_STATES:]
+        states = [
+            decompress_state(self._document(path)["state"])
+            for load_id, path in paths.items()
+            if load_id in last or load_id in load_ids
         ]
         return max(states, key=lambda state: int(state["_state_version"]), default=None)
 
@@ -131,8 +170,13 @@ class FileRows(StoredRows):
 
     def _tables_with_files(self, tables: TSchemaTables) -> Iterator[str]:
         for name, root in root_tables(tables).items():
-            if root.get("table_format") in ("delta", "iceberg"):
-                # a transaction of theirs holds a load whole or not at all
+            if root.get("table_format") in TABLE_FORMATS:
+                log.warning(
+                    "Table %s is a %s table, of which rows of a load that was cut off are not "
+                    "removed; look for rows whose _dlt_load_id is not in _dlt_loads",
+                    name,
+                    root["table_format"],
+                )
                 continue
             yield from table_chain(tables, name)
 

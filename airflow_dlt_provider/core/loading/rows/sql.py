@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID, TSchemaTables
+from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID, TSchemaTables, TTableSchema
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from sqlglot import expressions as sql
 
+from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.rows.contract import (
     IsAlone,
     StoredPipeline,
@@ -23,12 +24,15 @@ from airflow_dlt_provider.core.loading.rows.contract import (
     is_appended,
     is_matched,
     is_merged_by_key,
+    later_than,
     root_tables,
     seconds_of,
     table_chain,
 )
 
 PARENT_ID = "_dlt_parent_id"
+log = logging.getLogger(__name__)
+
 FINISHED = 0
 """Status of a finished load in `_dlt_loads`."""
 
@@ -82,15 +86,18 @@ class SqlRows(StoredRows):
         return frozenset(str(row[0]) for row in self._rows(query))
 
     @_connected
-    def unfinished_loads(self, schema_names: Iterable[str]) -> frozenset[str]:
+    def unfinished_loads(self, schema_names: Iterable[str], alone_in: IsAlone) -> frozenset[str]:
         """Return the load ids of rows, in tables of these schemas, that no load finished."""
-        found: set[str] = set()
+        unfinished: set[str] = set()
         for schema_name in schema_names:
             tables = self._stored_tables(schema_name)
-            for root_name in self._existing(root_tables(tables)):
-                if C_DLT_LOAD_ID in tables[root_name]["columns"]:
+            roots = {name: root for name, root in root_tables(tables).items() if alone_in(root)}
+            found: set[str] = set()
+            for root_name in self._existing(roots):
+                if self._has_load_ids(roots[root_name]):
                     found |= self._load_ids_without_load(root_name)
-        return frozenset(found)
+            unfinished |= later_than(self._last_finished(schema_name, ()), found)
+        return frozenset(unfinished)
 
     @_connected
     def remove_unfinished(
@@ -103,7 +110,15 @@ class SqlRows(StoredRows):
             last_finished = self._last_finished(schema_name, load_ids)
             for name, root in root_tables(tables).items():
                 chain = self._existing(table_chain(tables, name))
-                if not chain or C_DLT_LOAD_ID not in root["columns"]:
+                if not chain:
+                    continue
+                if not self._has_load_ids(root):
+                    log.warning(
+                        "Table %s has no %s, so that rows of a load that was cut off cannot be "
+                        "found in it; dlt adds it unless it is configured not to",
+                        name,
+                        C_DLT_LOAD_ID,
+                    )
                     continue
                 if is_merged_by_key(root) and last_finished:
                     statements.append(self._relabel(chain[0], load_ids, last_finished))
@@ -123,8 +138,14 @@ class SqlRows(StoredRows):
             tables = self._stored_tables(schema_name)
             for name, root in root_tables(tables).items():
                 chain = self._existing(table_chain(tables, name))
-                if chain and root.get("resource") == resource_name and is_appended(root):
-                    statements += self._delete_chain(tables, chain, load_ids)
+                if not chain or root.get("resource") != resource_name or not is_appended(root):
+                    continue
+                if not self._has_load_ids(root):
+                    raise StateError(
+                        f"rows of table {name!r} cannot be taken back, as it has no "
+                        f"{C_DLT_LOAD_ID}; set the cursor instead"
+                    )
+                statements += self._delete_chain(tables, chain, load_ids)
         self._run(statements)
 
     @_connected
@@ -184,8 +205,12 @@ class SqlRows(StoredRows):
         )
         tables: TSchemaTables = {}
         for (text,) in self._rows(query):
-            tables.update(json.loads(text)["tables"])
+            # for some destinations dlt compresses it
+            tables.update(decompress_state(text)["tables"])
         return tables
+
+    def _has_load_ids(self, root: TTableSchema) -> bool:
+        return self._schema.naming.normalize_identifier(C_DLT_LOAD_ID) in root["columns"]
 
     def _last_finished(self, schema_name: str, without: Collection[str]) -> str | None:
         query = (
@@ -193,8 +218,9 @@ class SqlRows(StoredRows):
             .from_(self._table(self._schema.loads_table_name))
             .where(self._column("schema_name").eq(_text(schema_name)))
             .where(self._column("status").eq(FINISHED))
-            .where(_is_in(self._column("load_id"), without).not_())
         )
+        if without:
+            query = query.where(_is_in(self._column("load_id"), without).not_())
         return next((row[0] for row in self._rows(query)), None)
 
     def _load_ids_without_load(self, root_name: str) -> set[str]:
@@ -240,10 +266,17 @@ class SqlRows(StoredRows):
         """Return the deletes of nested rows whose parents a crash kept from being written."""
         statements: list[sql.Expression] = []
         for name in chain[1:]:
-            parent = self._table(str(tables[name]["parent"]))
-            parents = sql.select(self._column(C_DLT_ID)).from_(parent)
-            is_known = sql.In(this=self._column(PARENT_ID), query=parents.subquery())
-            statements.append(sql.delete(self._table(name)).where(is_known.not_()))
+            nested = self._table(name)
+            parent = self._table(str(tables[name]["parent"])).as_("parent_rows")
+            # NOT IN would make PostgreSQL look through all parents for each nested row
+            its_parent = (
+                sql.select("1")
+                .from_(parent)
+                .where(
+                    self._column(C_DLT_ID, "parent_rows").eq(self._column(PARENT_ID, nested.name))
+                )
+            )
+            statements.append(sql.delete(nested).where(sql.Exists(this=its_parent).not_()))
         return statements
 
     def _delete_notes(self, load_ids: Collection[str]) -> list[sql.Expression]:
