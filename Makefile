@@ -34,7 +34,7 @@ test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
 	$(VENV)/bin/python -m pytest -n 2 tests/provider
 
 test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
-	$(VENV)/bin/python -m pytest tests/integration
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile tests/integration
 
 chaos: $(CORE_VENV)/.done  ## loads that are killed at every step, and fifty tables at once: half an hour
 	$(CORE_VENV)/bin/python -m tests.chaos

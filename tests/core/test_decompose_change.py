@@ -54,7 +54,9 @@ def test_a_load_that_finished_unseen_before_the_change_counts(shop, monkeypatch)
     shop.load_all(3, "resource")
     # the load ends, and the ledger is never told
     with monkeypatch.context() as patch:
-        patch.setattr("airflow_dlt_provider.core.loading.ledger.Ledger.finish", lambda *args: None)
+        patch.setattr(
+            "airflow_dlt_provider.core.loading.ledger.Ledger.finish", lambda *args, **kwargs: None
+        )
         shop.load_all(5, "resource")
 
     shop.load_all(7, "none")

@@ -90,6 +90,17 @@ def test_every_option_of_airflows_configuration_is_in_the_table():
     assert all(f"| `{name}` |" in README for name in options)
 
 
+def test_the_state_commands_are_those_of_the_table():
+    import typer
+
+    from airflow_dlt_provider.cli import app
+
+    commands = typer.main.get_command(app).commands["state"].commands
+    named = re.findall(r"\| `airflow-dlt state ([a-z]+) ", README)
+
+    assert sorted(named) == sorted(commands)
+
+
 def test_links_to_files_lead_somewhere():
     targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
 
