@@ -44,31 +44,34 @@ def settle_unfinished(
     Returns:
         *states*, with no load left unfinished.
     """
-    if not states:
+    if not states or any(name not in states for name in request.resources):
         _remove_orphans(request, rows)
     settled = {}
     for unfinished in _unfinished_loads(states):
-        _check_dataset(unfinished, request)
-        finished = rows.finished_loads(unfinished.load_ids) == set(unfinished.load_ids)
-        if finished:
-            log.warning(
-                "Load %s of %s had finished when its task was cut off; the ledger is told so",
-                *_described(unfinished),
-            )
-        else:
-            log.warning(
-                "Load %s of %s was cut off; the rows that it left are removed",
-                *_described(unfinished),
-            )
-            rows.remove_unfinished(
-                unfinished.schema_names, unfinished.load_ids, partial(_is_alone_in, request)
-            )
-            _remove_folder(unfinished, request)
+        is_finished = _settle_load(unfinished, request, rows)
         for name, state in states.items():
             if state.unfinished and state.unfinished.load_ids == unfinished.load_ids:
-                settled[name] = _settle(state, state.unfinished, store, is_finished=finished)
+                settled[name] = _settle(state, state.unfinished, store, is_finished=is_finished)
     store.write_resources(list(settled.values()))
     return {**states, **settled}
+
+
+def _settle_load(unfinished: LoadRecord, request: LoadRequest, rows: StoredRows) -> bool:
+    """Tell whether a load has finished; if not, take out what it left."""
+    _check_dataset(unfinished, request)
+    load = ", ".join(unfinished.load_ids)
+    run = f"run {unfinished.run_id}, try {unfinished.try_number}"
+    if rows.finished_loads(unfinished.load_ids) == set(unfinished.load_ids):
+        log.warning(
+            "Load %s of %s had finished when its task was cut off; the ledger is told so", load, run
+        )
+        return True
+    log.warning("Load %s of %s was cut off; the rows that it left are removed", load, run)
+    rows.remove_unfinished(
+        unfinished.schema_names, unfinished.load_ids, partial(_is_alone_in, request)
+    )
+    _remove_folder(unfinished, request)
+    return False
 
 
 def _unfinished_loads(states: Mapping[str, ResourceState]) -> list[LoadRecord]:
@@ -86,10 +89,6 @@ def _check_dataset(unfinished: LoadRecord, request: LoadRequest) -> None:
             f"cut off, and this load goes into {dataset_name!r}; load into the former first, or "
             "give each dataset a pipeline_name of its own"
         )
-
-
-def _described(record: LoadRecord) -> tuple[str, str]:
-    return ", ".join(record.load_ids), f"run {record.run_id}, try {record.try_number}"
 
 
 def _remove_orphans(request: LoadRequest, rows: StoredRows) -> None:

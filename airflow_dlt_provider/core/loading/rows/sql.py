@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID, TSchemaTables, TTableSchema
+from dlt.common.schema.typing import C_DLT_LOAD_ID, TSchemaTables, TTableSchema
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from sqlglot import expressions as sql
@@ -29,8 +29,8 @@ from airflow_dlt_provider.core.loading.rows.contract import (
     seconds_of,
     table_chain,
 )
+from airflow_dlt_provider.core.loading.rows.statements import Statements, is_in, text
 
-PARENT_ID = "_dlt_parent_id"
 log = logging.getLogger(__name__)
 
 FINISHED = 0
@@ -69,6 +69,7 @@ class SqlRows(StoredRows):
         self._client = client
         self._lock = lock
         self._sql = client.sql_client
+        self._build = Statements(client)
         self._schema = client.schema
 
     @_connected
@@ -78,10 +79,10 @@ class SqlRows(StoredRows):
         if not wanted:
             return frozenset()
         query = (
-            sql.select(self._column("load_id"))
-            .from_(self._table(self._schema.loads_table_name))
-            .where(_is_in(self._column("load_id"), wanted))
-            .where(self._column("status").eq(FINISHED))
+            sql.select(self._build.column("load_id"))
+            .from_(self._build.table(self._schema.loads_table_name))
+            .where(is_in(self._build.column("load_id"), wanted))
+            .where(self._build.column("status").eq(FINISHED))
         )
         return frozenset(str(row[0]) for row in self._rows(query))
 
@@ -121,11 +122,11 @@ class SqlRows(StoredRows):
                     )
                     continue
                 if is_merged_by_key(root) and last_finished:
-                    statements.append(self._relabel(chain[0], load_ids, last_finished))
+                    statements.append(self._build.relabel(chain[0], load_ids, last_finished))
                 else:
-                    statements += self._delete_chain(tables, chain, load_ids)
+                    statements += self._build.delete_chain(tables, chain, load_ids)
                     if alone_in(root):
-                        statements += self._delete_orphans(tables, chain)
+                        statements += self._build.delete_orphans(tables, chain)
         self._run([*statements, *self._delete_notes(load_ids)])
 
     @_connected
@@ -145,7 +146,7 @@ class SqlRows(StoredRows):
                         f"rows of table {name!r} cannot be taken back, as it has no "
                         f"{C_DLT_LOAD_ID}; set the cursor instead"
                     )
-                statements += self._delete_chain(tables, chain, load_ids)
+                statements += self._build.delete_chain(tables, chain, load_ids)
         self._run(statements)
 
     @_connected
@@ -153,7 +154,7 @@ class SqlRows(StoredRows):
         """Tell whether a table is there and holds a row."""
         if not self._existing([table_name]):
             return False
-        return bool(self._rows(sql.select("1").from_(self._table(table_name)).limit(1)))
+        return bool(self._rows(sql.select("1").from_(self._build.table(table_name)).limit(1)))
 
     @_connected
     def newest_state(
@@ -161,9 +162,12 @@ class SqlRows(StoredRows):
     ) -> Mapping[str, Any] | None:
         """Return the state of a pipeline with the highest version among finished loads."""
         query = (
-            self._finished_states(self._column("state", "s"))
-            .where(self._column("pipeline_name", "s").eq(_text(pipeline_name)))
-            .order_by(self._column("version", "s").desc(), self._column("load_id", "l").desc())
+            self._finished_states(self._build.column("state", "s"))
+            .where(self._build.column("pipeline_name", "s").eq(text(pipeline_name)))
+            .order_by(
+                self._build.column("version", "s").desc(),
+                self._build.column("load_id", "l").desc(),
+            )
             .limit(1)
         )
         return next((decompress_state(row[0]) for row in self._rows(query)), None)
@@ -171,42 +175,45 @@ class SqlRows(StoredRows):
     @_connected
     def stored_pipelines(self, patterns: Collection[str]) -> list[StoredPipeline]:
         """Return all pipelines with a finished load whose names match, with all their states."""
-        name = self._column("pipeline_name", "s")
+        name = self._build.column("pipeline_name", "s")
         names = [str(row[0]) for row in self._rows(self._finished_states(name).distinct())]
         matched = [item for item in names if is_matched(item, patterns)]
         if not matched:
             return []
-        columns = (self._column("load_id", "l"), self._column("inserted_at", "l"))
-        query = self._finished_states(name, *columns, self._column("state", "s"))
+        columns = (
+            self._build.column("load_id", "l"),
+            self._build.column("inserted_at", "l"),
+        )
+        query = self._finished_states(name, *columns, self._build.column("state", "s"))
         states = [
             (str(row[0]), StoredState(str(row[1]), seconds_of(row[2]), decompress_state(row[3])))
-            for row in self._rows(query.where(_is_in(name, matched)))
+            for row in self._rows(query.where(is_in(name, matched)))
         ]
         return by_pipeline(states, self._stored_tables)
 
     def _finished_states(self, *columns: sql.Column) -> sql.Select:
         return (
             sql.select(*(column.copy() for column in columns))
-            .from_(self._table(self._schema.state_table_name).as_("s"))
+            .from_(self._build.table(self._schema.state_table_name).as_("s"))
             .join(
-                self._table(self._schema.loads_table_name).as_("l"),
-                on=self._column("load_id", "l").eq(self._column(C_DLT_LOAD_ID, "s")),
+                self._build.table(self._schema.loads_table_name).as_("l"),
+                on=self._build.column("load_id", "l").eq(self._build.column(C_DLT_LOAD_ID, "s")),
             )
-            .where(self._column("status", "l").eq(FINISHED))
+            .where(self._build.column("status", "l").eq(FINISHED))
         )
 
     def _stored_tables(self, schema_name: str) -> TSchemaTables:
         """Return the tables of all stored versions of a schema, later ones winning."""
         query = (
-            sql.select(self._column("schema"))
-            .from_(self._table(self._schema.version_table_name))
-            .where(self._column("schema_name").eq(_text(schema_name)))
-            .order_by(self._column("version"))
+            sql.select(self._build.column("schema"))
+            .from_(self._build.table(self._schema.version_table_name))
+            .where(self._build.column("schema_name").eq(text(schema_name)))
+            .order_by(self._build.column("version"))
         )
         tables: TSchemaTables = {}
-        for (text,) in self._rows(query):
+        for (schema,) in self._rows(query):
             # for some destinations dlt compresses it
-            tables.update(decompress_state(text)["tables"])
+            tables.update(decompress_state(schema)["tables"])
         return tables
 
     def _has_load_ids(self, root: TTableSchema) -> bool:
@@ -214,70 +221,29 @@ class SqlRows(StoredRows):
 
     def _last_finished(self, schema_name: str, without: Collection[str]) -> str | None:
         query = (
-            sql.select(sql.func("max", self._column("load_id")))
-            .from_(self._table(self._schema.loads_table_name))
-            .where(self._column("schema_name").eq(_text(schema_name)))
-            .where(self._column("status").eq(FINISHED))
+            sql.select(sql.func("max", self._build.column("load_id")))
+            .from_(self._build.table(self._schema.loads_table_name))
+            .where(self._build.column("schema_name").eq(text(schema_name)))
+            .where(self._build.column("status").eq(FINISHED))
         )
         if without:
-            query = query.where(_is_in(self._column("load_id"), without).not_())
+            query = query.where(is_in(self._build.column("load_id"), without).not_())
         return next((row[0] for row in self._rows(query)), None)
 
     def _load_ids_without_load(self, root_name: str) -> set[str]:
         finished = (
-            sql.select(self._column("load_id"))
-            .from_(self._table(self._schema.loads_table_name))
-            .where(self._column("status").eq(FINISHED))
+            sql.select(self._build.column("load_id"))
+            .from_(self._build.table(self._schema.loads_table_name))
+            .where(self._build.column("status").eq(FINISHED))
         )
-        column = self._column(C_DLT_LOAD_ID)
+        column = self._build.column(C_DLT_LOAD_ID)
         query = (
             sql.select(column)
             .distinct()
-            .from_(self._table(root_name))
+            .from_(self._build.table(root_name))
             .where(sql.In(this=column.copy(), query=finished.subquery()).not_())
         )
         return {str(row[0]) for row in self._rows(query)}
-
-    def _relabel(self, root_name: str, load_ids: Collection[str], as_load: str) -> sql.Expression:
-        column = self._column(C_DLT_LOAD_ID)
-        return sql.Update(
-            this=self._table(root_name),
-            expressions=[column.copy().eq(_text(as_load))],
-            where=sql.Where(this=_is_in(column, load_ids)),
-        )
-
-    def _delete_chain(
-        self, tables: TSchemaTables, chain: Sequence[str], load_ids: Collection[str]
-    ) -> list[sql.Expression]:
-        """Return the deletes of rows of *load_ids*, the most deeply nested first."""
-        conditions = {chain[0]: _is_in(self._column(C_DLT_LOAD_ID), load_ids)}
-        for name in chain[1:]:
-            parent = str(tables[name]["parent"])
-            ids = sql.select(self._column(C_DLT_ID)).from_(self._table(parent))
-            conditions[name] = sql.In(
-                this=self._column(PARENT_ID),
-                query=ids.where(conditions[parent].copy()).subquery(),
-            )
-        return [
-            sql.delete(self._table(name)).where(conditions[name].copy()) for name in reversed(chain)
-        ]
-
-    def _delete_orphans(self, tables: TSchemaTables, chain: Sequence[str]) -> list[sql.Expression]:
-        """Return the deletes of nested rows whose parents a crash kept from being written."""
-        statements: list[sql.Expression] = []
-        for name in chain[1:]:
-            nested = self._table(name)
-            parent = self._table(str(tables[name]["parent"])).as_("parent_rows")
-            # NOT IN would make PostgreSQL look through all parents for each nested row
-            its_parent = (
-                sql.select("1")
-                .from_(parent)
-                .where(
-                    self._column(C_DLT_ID, "parent_rows").eq(self._column(PARENT_ID, nested.name))
-                )
-            )
-            statements.append(sql.delete(nested).where(sql.Exists(this=its_parent).not_()))
-        return statements
 
     def _delete_notes(self, load_ids: Collection[str]) -> list[sql.Expression]:
         """Return the deletes of what dlt noted of the loads: their states, and that they ended."""
@@ -286,7 +252,9 @@ class SqlRows(StoredRows):
             self._schema.loads_table_name: "load_id",
         }
         return [
-            sql.delete(self._table(name)).where(_is_in(self._column(columns[name]), load_ids))
+            sql.delete(self._build.table(name)).where(
+                is_in(self._build.column(columns[name]), load_ids)
+            )
             for name in self._existing(columns)
         ]
 
@@ -301,31 +269,10 @@ class SqlRows(StoredRows):
     def _run(self, statements: Iterable[sql.Expression]) -> None:
         with self._sql.begin_transaction():
             for statement in statements:
-                self._sql.execute_sql(self._rendered(statement))
+                self._sql.execute_sql(self._build.rendered(statement))
 
     def _rows(self, query: sql.Expression) -> Sequence[Sequence[Any]]:
         try:
-            return self._sql.execute_sql(self._rendered(query)) or []
+            return self._sql.execute_sql(self._build.rendered(query)) or []
         except DestinationUndefinedEntity:
             return []
-
-    def _rendered(self, statement: sql.Expression) -> str:
-        return statement.sql(dialect=self._client.capabilities.sqlglot_dialect)
-
-    def _table(self, name: str) -> sql.Table:
-        *path, table = self._sql.make_qualified_table_name_path(name, quote=False)
-        dataset, catalog = (*reversed(path), None, None)[:2]
-        return sql.table_(table, dataset, catalog, quoted=True)
-
-    def _column(self, name: str, table: str | None = None) -> sql.Column:
-        normalized = self._schema.naming.normalize_identifier(name)
-        return sql.column(self._sql.escape_column_name(normalized, quote=False), table, quoted=True)
-
-
-def _text(value: str) -> sql.Literal:
-    return sql.Literal.string(value)
-
-
-def _is_in(column: sql.Column, values: Iterable[str]) -> sql.Expression:
-    literals = [_text(value) for value in values]
-    return sql.In(this=column.copy(), expressions=literals) if literals else sql.false()
