@@ -74,7 +74,7 @@ def load(number=0, resource_name="orders", pipeline_name="shop", **changes):
         state_version=3,
         schema_changes={"orders": ["price"]},
         request_id="asked",
-        working_dir="/work/task",
+        working_dir="/scratch/task",
     )
     return replace(record, **changes)
 
