@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import Any
 
 from airflow.configuration import conf
@@ -56,11 +57,8 @@ class MetadataAccessor:
 
 def has_asset_state_store() -> bool:
     """Tell whether this Airflow has an asset state store."""
-    try:
-        import airflow.models.asset_state_store  # noqa: F401 - 3.3 is the first that has it
-    except ImportError:
-        return False
-    return True
+    # 3.3 is the first that has it
+    return find_spec("airflow.models.asset_state_store") is not None
 
 
 def open_server_asset_store(

@@ -15,16 +15,8 @@ from multiprocessing import get_context
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
 
-from tests.chaos.cases import (
-    DESTINATIONS,
-    Case,
-    Report,
-    all_cases,
-    report_case,
-    short_cases,
-    usual_cases,
-    warm_up,
-)
+from tests.chaos.cases import Report, report_case, warm_up
+from tests.chaos.matrix import DESTINATIONS, Case, all_cases, short_cases, usual_cases
 from tests.services import running_postgres
 
 WORKERS = 2

@@ -1,4 +1,4 @@
-"""The matrix of cases, and what runs one.
+"""What runs a case of the matrix.
 
 A case loads, is killed, is retried as Airflow retries, and runs once more. After the retry and
 after the last run its tables are those of clean loads, made without a kill in a place of their
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.spec import LoadRequest, RunIdentity, SourceSpec
 from airflow_dlt_provider.core.state.sql import SqlStateStore
 from tests.chaos import kill
+from tests.chaos.matrix import KINDS, Case, Kind
 from tests.chaos.places import (
     PIPELINE,
     DuckDbPlace,
@@ -41,106 +41,6 @@ from tests.chaos.tries import Child, import_what_it_imports, in_child
 
 MAX_TRIES = 3
 RESOURCE = "orders"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What kind of resource is loaded."""
-
-    disposition: str
-    shape: str
-    has_cursor: bool = True
-
-    @property
-    def name(self) -> str:
-        # what replaces its table extracts all rows
-        is_told = self.disposition == "append" and not self.has_cursor
-        return f"{self.disposition}-{self.shape}{'-no_cursor' if is_told else ''}"
-
-
-KINDS = (
-    Kind("append", "flat"),
-    Kind("append", "nested"),
-    Kind("append", "arrow"),
-    Kind("append", "flat", has_cursor=False),
-    Kind("append", "nested", has_cursor=False),
-    Kind("merge", "flat"),
-    Kind("merge", "nested"),
-    Kind("replace", "flat", has_cursor=False),
-    Kind("replace", "nested", has_cursor=False),
-)
-WITH_ALL_POINTS = (KINDS[1], KINDS[6], KINDS[8])
-MAIN_POINTS = (
-    "in extract",
-    "extracted",
-    "after begin",
-    "parent only",
-    "all rows",
-    "ledger not told",
-)
-DESTINATIONS = ("duckdb", "postgres", "filesystem")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One way in which a load is cut off."""
-
-    destination: str
-    kind: Kind
-    point: str
-    is_folder_lost: bool
-    is_first: bool
-    """Whether the load that is killed is the first of all."""
-
-    @property
-    def name(self) -> str:
-        parts = (
-            self.destination,
-            self.kind.name,
-            "first" if self.is_first else "later",
-            self.point.replace(",", "").replace(" ", "_"),
-            "lost" if self.is_folder_lost else "kept",
-        )
-        return "-".join(parts)
-
-
-def all_cases(destinations: tuple[str, ...] = DESTINATIONS) -> Iterator[Case]:
-    """Return the matrix."""
-    for destination, kind, is_first in product(destinations, KINDS, (False, True)):
-        for point, is_folder_lost in product(kill.POINTS, (False, True)):
-            if _exists(destination, kind, point, is_first=is_first):
-                yield Case(destination, kind, point, is_folder_lost, is_first)
-
-
-def usual_cases(destinations: tuple[str, ...] = DESTINATIONS) -> Iterator[Case]:
-    """Return the part of the matrix that `make chaos` runs.
-
-    Nested tables of every disposition are cut off at every point. Other kinds of resources differ
-    from them at the main points alone, and a first load from a later one only without its folder.
-    """
-    for case in all_cases(destinations):
-        if case.kind in WITH_ALL_POINTS:
-            is_usual = case.is_folder_lost or not case.is_first
-        else:
-            is_usual = not case.is_first and case.point in MAIN_POINTS
-        if is_usual:
-            yield case
-
-
-def _exists(destination: str, kind: Kind, point: str, *, is_first: bool) -> bool:
-    is_files = destination == "filesystem"
-    if kind.disposition == "merge" and is_files:
-        return False
-    if point.startswith("children") and kind.shape != "nested":
-        return False
-    if point.startswith("merged"):
-        return kind.disposition == "merge"
-    if point == "state file":
-        return is_files
-    if point == "state only":
-        # files: dlt writes the state at the end; without a cursor it changes with the first load
-        return not is_files and (kind.has_cursor or is_first)
-    return True
 
 
 @dataclass
@@ -376,31 +276,3 @@ def _warm_up_for(destination: str, postgres_url: str) -> None:
             task.place.read()
 
         import_what_it_imports(task.folder, load_and_read)
-
-
-def short_cases(destinations: Iterable[str] = DESTINATIONS) -> list[Case]:
-    """Return a few cases of every kind, for each change of the code."""
-    return [case for case in all_cases(tuple(destinations)) if case.name in SHORT]
-
-
-SHORT = frozenset(
-    (
-        "duckdb-append-nested-later-in_extract-kept",
-        "duckdb-append-nested-later-after_begin-lost",
-        "duckdb-append-nested-later-state_only-lost",
-        "duckdb-append-nested-later-parent_only-kept",
-        "duckdb-append-nested-later-children_only_noted-kept",
-        "duckdb-append-nested-later-ledger_not_told-kept",
-        "duckdb-append-nested-first-children_only-lost",
-        "duckdb-append-arrow-later-parent_only-lost",
-        "duckdb-append-flat-no_cursor-later-all_rows-lost",
-        "duckdb-merge-nested-later-merged_noted-kept",
-        "duckdb-replace-nested-later-parent_only-lost",
-        "postgres-append-nested-later-parent_only-kept",
-        "postgres-append-nested-later-dlt_done-lost",
-        "postgres-merge-nested-later-merged-lost",
-        "filesystem-append-nested-later-parent_only-lost",
-        "filesystem-append-nested-later-state_file-lost",
-        "filesystem-replace-nested-later-children_only-lost",
-    )
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos import cases
-from tests.chaos.cases import Kind
+from tests.chaos.matrix import Kind
 
 APPEND = Kind("append", "nested")
 

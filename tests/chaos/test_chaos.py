@@ -10,8 +10,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from tests.chaos import cases
-from tests.chaos.cases import Case
+from tests.chaos import cases, matrix
+from tests.chaos.matrix import Case
 
 WORKERS = 2
 
@@ -42,10 +42,10 @@ def _chosen(request) -> list[pytest.Item]:
     ]
 
 
-@pytest.mark.parametrize("case", cases.short_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", matrix.short_cases(), ids=lambda case: case.name)
 def test_a_retry_after_a_kill_makes_the_tables_equal_to_a_clean_load(case: Case, reports):
     assert reports[case].result().problem == ""
 
 
 def test_the_matrix_holds_every_short_case():
-    assert {case.name for case in cases.short_cases()} == cases.SHORT
+    assert {case.name for case in matrix.short_cases()} == matrix.SHORT

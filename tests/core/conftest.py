@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from airflow_dlt_provider.core.spec import (
     SourceSpec,
 )
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
+from tests.core.events import EVENTS, table_ids
 
 ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
 
@@ -208,3 +210,27 @@ def start_python(python_environment, tmp_path):
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def events_module(write_module):
+    """The source `my_shop:shop`."""
+    write_module("my_shop.py", EVENTS)
+
+
+@pytest.fixture
+def load_ids(load, events_module):
+    """Load events with these ids; return the ids that are in the table then."""
+
+    def load_ids(*ids, **request):
+        load("my_shop:shop", "events", kwargs={"ids": list(ids)}, **request)
+        return table_ids(load)
+
+    return load_ids
+
+
+@pytest.fixture
+def messages(caplog):
+    """All that was logged, as one text."""
+    caplog.set_level(logging.INFO, logger="airflow_dlt_provider")
+    return lambda: "\n".join(caplog.messages)
