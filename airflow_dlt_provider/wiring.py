@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import PlanError, ResourceNotFoundError, listed
-from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
+from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
@@ -120,7 +120,7 @@ class LoadTasks:
         self._finish_key = names.finish_task_key(keys)
         self._options = options
         self._pipeline_asset = _pipeline_asset(options, dag)
-        _add_replay_param(dag, _replay_param(group))
+        _add_replay_param(dag, names.param_prefix(group.group_id) + REPLAY_PARAM)
         self._finish: DltFinishOperator | None = None
         # a file that goes on with these tasks may ask for them in ways that we do not see, which
         # matters to its own tasks alone
@@ -196,7 +196,7 @@ class _ResourceTaskBuilder:
         self._task_options = _task_options_by_resource(options.task_options, plan)
         self._asset_dataset = _asset_dataset(options, dag)
         self._pipeline_asset = _pipeline_asset(options, dag)
-        self._replay_param = _replay_param(group)
+        self._param_prefix = names.param_prefix(group.group_id)
 
     def __call__(self, planned: PlannedTask) -> DltResourceOperator:
         options = self._options
@@ -222,7 +222,8 @@ class _ResourceTaskBuilder:
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,
-            replay_param=self._replay_param,
+            planned_resources=[_facts(resource) for resource in planned.resources],
+            param_prefix=self._param_prefix,
             **self._operator_kwargs(planned),
         )
 
@@ -243,6 +244,14 @@ class _ResourceTaskBuilder:
         return kwargs
 
 
+def _facts(resource: PlannedResource) -> dict[str, str]:
+    return {
+        "name": resource.name,
+        "table_name": resource.table_name,
+        "write_disposition": resource.write_disposition,
+    }
+
+
 def _asset_dataset(options: LoadOptions, dag: DAG) -> str:
     return str(render_with_defaults(options.dataset_name, dag) or options.pipeline_name)
 
@@ -253,10 +262,6 @@ def _pipeline_asset(options: LoadOptions, dag: DAG) -> Asset:
         name=names.pipeline_asset_name(options.pipeline_name, dataset),
         uri=names.pipeline_asset_uri(options.pipeline_name, dataset),
     )
-
-
-def _replay_param(group: TaskGroup) -> str:
-    return REPLAY_PARAM if group.is_root else f"{group.group_id}{names.SEPARATOR}{REPLAY_PARAM}"
 
 
 def _add_replay_param(dag: DAG, name: str) -> None:

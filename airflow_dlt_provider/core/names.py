@@ -104,6 +104,11 @@ def function_name(function: str | Callable[..., Any]) -> str:
     return _shorten(str(name), MAX_DLT_NAME_LENGTH) if is_name else "source"
 
 
+def param_prefix(group_id: str | None) -> str:
+    """Return what stands before the names of a Dag's params that belong to one of its groups."""
+    return f"{group_id}{SEPARATOR}" if group_id else ""
+
+
 def manifest_file_name(dag_id: str, group_id: str | None) -> str:
     """Name the cached manifest of a Dag, or of a group in a Dag."""
     name = f"{dag_id}.{group_id}" if group_id else dag_id

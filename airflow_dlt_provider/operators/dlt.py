@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 OUTCOMES_OK = ("success", "skipped")
 
 REPLAY_PARAM = "replay_run_id"
-"""The Dag's param that names a run to replay; a group puts its id in front of it."""
+"""The Dag's param that names a run to replay."""
+
+FACTS = "dlt_facts"
+"""Attribute of a task in the serialized Dag: what Airflow does not say of every task."""
 
 
 class DltResourceOperator(BaseOperator):
@@ -69,7 +73,10 @@ class DltResourceOperator(BaseOperator):
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
-        replay_param: The Dag's param that names a run to replay.
+        planned_resources: What was planned of each resource, as plain values: `name`,
+            `table_name`, `write_disposition`.
+        param_prefix: Stands before the names of the Dag's params that this task reads, such as
+            `full_refresh`; a group has one of its own.
     """
 
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
@@ -97,7 +104,8 @@ class DltResourceOperator(BaseOperator):
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
-        replay_param: str = REPLAY_PARAM,
+        planned_resources: Sequence[Mapping[str, Any]] = (),
+        param_prefix: str = "",
         **kwargs: Any,
     ) -> None:
         self.resource_assets = dict(resource_assets or {})
@@ -125,7 +133,32 @@ class DltResourceOperator(BaseOperator):
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)
-        self.replay_param = replay_param
+        self.planned_resources = [dict(item) for item in planned_resources]
+        self.param_prefix = param_prefix
+
+    @property
+    def dlt_facts(self) -> str:
+        """What Airflow's API server knows of this task, which does not run the Dag's file: JSON.
+
+        A state store that is named by a URL may hold a password, and is left out.
+        """
+        # Airflow reads nothing but plain values back into an attribute that it does not know
+        facts = {
+            "pipeline_name": self.pipeline_name or names.default_pipeline_name(self.dag_id),
+            "dataset_name": self.pipeline_asset.name.partition("/")[2]
+            if self.pipeline_asset
+            else None,
+            "state_store": None if "://" in (self.state_store or "") else self.state_store,
+            "has_hidden_state_store": "://" in (self.state_store or ""),
+            "param_prefix": self.param_prefix,
+            "resources": self.planned_resources,
+        }
+        return json.dumps(facts)
+
+    @classmethod
+    def get_serialized_fields(cls) -> frozenset[str]:
+        """Return the attributes that the serialized Dag holds."""
+        return frozenset(BaseOperator.get_serialized_fields() | {FACTS})
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, update the assets and return the `LoadResult`.
@@ -191,7 +224,7 @@ class DltResourceOperator(BaseOperator):
             known_resources=self.known_resources,
             source_names=self.source_names,
             shared_tables=self.shared_tables,
-            replay_run_id=context["params"].get(self.replay_param) or None,
+            replay_run_id=context["params"].get(self.param_prefix + REPLAY_PARAM) or None,
             lock_timeout_seconds=settings.lock_timeout_seconds(),
             secrets_toml=secrets_toml,
         )

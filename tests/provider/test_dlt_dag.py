@@ -1,6 +1,7 @@
 """`DltDag`: which tasks a Dag file gets, and how they are wired."""
 
 import datetime
+import json
 import runpy
 
 import pytest
@@ -245,3 +246,26 @@ dag = DltDag("shop", "shop_source:shop", dataset_name="raw_{{ params.env }}", pa
 
     (asset,) = dag.get_task("orders").outlets
     assert asset.name == "shop/raw_dev/orders"
+
+
+def test_the_serialized_dag_says_what_each_task_loads_and_no_password(dag_folder):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = dag_folder.dag(
+        'dag = DltDag("shop", "shop_source:shop", state_store="postgresql://u:secret@h/db")'
+    )
+
+    document = DagSerialization.to_dict(dag)
+
+    assert "secret" not in str(document)
+    facts = json.loads(DagSerialization.from_dict(document).get_task("orders").dlt_facts)
+    assert facts == {
+        "pipeline_name": "shop",
+        "dataset_name": "shop",
+        "state_store": None,
+        "has_hidden_state_store": True,
+        "param_prefix": "",
+        "resources": [
+            {"name": "orders", "table_name": "orders", "write_disposition": "append"},
+        ],
+    }

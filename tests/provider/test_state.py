@@ -154,7 +154,7 @@ with DAG("state_groups", params={"two__replay_run_id": "mine"}) as dag:
 """)
 
     assert dag.params.dump() == {"one__replay_run_id": None, "two__replay_run_id": "mine"}
-    assert dag.get_task("one.clicks").replay_param == "one__replay_run_id"
+    assert dag.get_task("one.clicks").param_prefix == "one__"
 
 
 def test_the_asset_of_a_table_is_where_its_state_is(dag_folder):
