@@ -14,7 +14,8 @@ DltProviderError
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
 ├── StateStoreError(ConnectionError)   the state store cannot be reached or read
 ├── StateError(ValueError)             what is asked of a state does not fit it
-│   └── ForeignRowsError               a first load would append to rows that are not its own
+│   ├── ForeignRowsError               a first load would append to rows that are not its own
+│   └── EmptyRefreshError              a full refresh would only take rows away
 ├── LockTimeoutError(TimeoutError)     another load held a lock for too long
 ├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
 └── LoadError(RuntimeError)            a load did not finish
@@ -196,7 +197,20 @@ class ForeignRowsError(StateError):
             "beginning might double them. To go on from the cursor of the pipeline that loaded "
             f"them: airflow-dlt state adopt {pipeline_name} --from PIPELINE. To load into another "
             "place: another dataset_name or table. To load from the beginning beside these rows: "
-            f"airflow-dlt state reset {pipeline_name} {resource_name}"
+            f"airflow-dlt state reset {pipeline_name} {resource_name}. To replace these rows: run "
+            "with full_refresh"
+        )
+
+
+class EmptyRefreshError(StateError):
+    """Raised when a full refresh found no rows for a table that holds some. Nothing was changed."""
+
+    def __init__(self, resource_names: Iterable[str]) -> None:
+        self.resource_names = tuple(resource_names)
+        super().__init__(
+            "the source has no rows for a full refresh of "
+            f"{', '.join(self.resource_names)}, and the tables hold some; they stay as they are. "
+            "If they shall be emptied, refresh with allow_empty_replace"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,16 @@ Decompose = Literal["resource", "component", "none"]
 
 SECRETS_VARIABLE = "dlt_secrets_toml"
 """Name of the one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""
+
+RefreshMode = Literal["replace", "drop_data", "drop_resources"]
+"""What becomes of the rows of a resource that is loaded from the beginning once more.
+
+`replace`: the load is written as if the resource's write disposition was `replace`, in one step
+where the destination can. `drop_data`: tables are emptied, then loaded. `drop_resources`: tables
+are dropped, then made and loaded.
+"""
+
+REFRESH_MODES: tuple[RefreshMode, ...] = ("replace", "drop_data", "drop_resources")
 
 DECOMPOSE_MODES: tuple[Decompose, ...] = ("resource", "component", "none")
 
@@ -72,6 +83,28 @@ class RunIdentity:
 
 
 @dataclass(frozen=True)
+class Refresh:
+    """Load resources from the beginning, in place of the rows that they have."""
+
+    mode: RefreshMode = "replace"
+    allow_empty: bool = False
+    """Whether a source that has no rows any more may empty a table."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a resource between two values of its cursor, the second one excluded."""
+
+    start: datetime
+    """With a time zone, and so is `end`."""
+    end: datetime
+
+    def described(self) -> tuple[str, str]:
+        """Return both ends as ISO 8601."""
+        return self.start.isoformat(), self.end.isoformat()
+
+
+@dataclass(frozen=True)
 class LoadRequest:
     """One planned task, ready to be loaded."""
 
@@ -93,6 +126,15 @@ class LoadRequest:
     """Names of the sources, where they are known before the source is built."""
     shared_tables: tuple[str, ...] = ()
     """Root tables that other tasks write too."""
+    selected: tuple[str, ...] = ()
+    """Those of the resources that this run loads, and with them those that share a cursor or a
+    table with one; empty: all."""
+    refresh: Refresh | None = None
+    """Load from the beginning; once for this run."""
+    window: Window | None = None
+    """Load this part alone, and leave the cursor where it is."""
+    interval: Window | None = None
+    """The data interval of the run, where it has one; what dlt calls an external scheduler's."""
     replay_run_id: str | None = None
     """A run whose loads are taken back and done again, once for this run."""
     lock_timeout_seconds: float = 3600.0

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import ExtractInfo
+from dlt.extract import DltSource
+from dlt.extract.incremental.context import TimeIntervalContext
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.errors import StateError
+from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
-from airflow_dlt_provider.core.loading.outcome import states_of
+from airflow_dlt_provider.core.loading.outcome import LoadedResource, states_of
+from airflow_dlt_provider.core.loading.refresh import (
+    TaskRefresh,
+    apply_refresh,
+    plan_refresh,
+    refuse_empty,
+)
 from airflow_dlt_provider.core.loading.requested import open_requests, requested_point
 from airflow_dlt_provider.core.loading.restore import (
     Restored,
@@ -16,11 +31,16 @@ from airflow_dlt_provider.core.loading.restore import (
     install_states,
     starting_point,
 )
+from airflow_dlt_provider.core.loading.rows.contract import RowRange
 from airflow_dlt_provider.core.loading.selected import Selected, build_selected
 from airflow_dlt_provider.core.loading.source_state import SharedSourceState
+from airflow_dlt_provider.core.loading.window import bind_window, windows_ahead
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import ResourceState
 from airflow_dlt_provider.core.state.store import StateStore
+from airflow_dlt_provider.core.state.windows import add_window
+
+log = logging.getLogger(__name__)
 
 
 def extract_task(
@@ -39,6 +59,7 @@ def extract_task(
 
     Raises:
         StateError: What the store holds, or a person asked for, does not fit the source.
+        EmptyRefreshError: A full refresh would only take rows away.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -49,30 +70,36 @@ def extract_task(
         names = [item.name for item in selected.loaded]
         states = store.read_resources(request.pipeline_name, names)
     points = _starting_points(request, selected, restored, store, states)
+    refresh = plan_refresh(
+        selected.loaded,
+        {point.loaded.name: point.request for point in points if point.request},
+        restored,
+        request.shared_tables,
+    )
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
-    before = {item.name: states_of(pipeline, item) for item in selected.loaded}
+    bound = _bind_cursors(request, selected, pipeline)
+    before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
-    pipeline.extract(
-        list(selected.sources),
-        loader_file_format=request.destination.loader_file_format,
-        schema_contract=request.destination.schema_contract,
-    )
+    refuse_empty(refresh, _extract(request, selected.sources, pipeline, bound.loaded, refresh))
     is_state_new = _extracted_hash(pipeline) != hash_before
     own_version = int(pipeline.state["_state_version"])
     return Extraction(
         run_id=request.run.run_id,
         max_tries=request.run.max_tries,
         base_version=restored.version,
-        loaded=selected.loaded,
+        loaded=bound.loaded,
         load_ids=tuple(pipeline.list_extracted_load_packages()),
         states_before=before,
-        states_after={item.name: states_of(pipeline, item) for item in selected.loaded},
+        states_after={item.name: states_of(pipeline, item) for item in bound.loaded},
         state_version=own_version if is_state_new else restored.version or 0,
         source_changes=shared.changes(),
         source_seeds=shared.seeds(),
         requests={p.loaded.name: p.request.to_dict() for p in points if p.request},
         own_requests=[p.loaded.name for p in points if p.request and p.is_own_request],
+        window=list(request.window.described()) if request.window else None,
+        skipped=bound.skipped,
+        ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
     )
 
 
@@ -83,7 +110,12 @@ def _starting_points(
     store: StateStore,
     states: Mapping[str, ResourceState],
 ) -> list[StartingPoint]:
-    requests = open_requests(request, selected.loaded, states, store, restored.pipeline)
+    if request.window:
+        # a window leaves the cursor alone, and what persons ask of it waits for an ordinary load
+        _refuse_interrupted(selected.loaded, states)
+        requests = {}
+    else:
+        requests = open_requests(request, selected.loaded, states, store, restored.pipeline)
     points = []
     for item in selected.loaded:
         state = states.get(item.name)
@@ -102,6 +134,126 @@ def _starting_points(
             is_shared = item.table_name in request.shared_tables
             points.append(starting_point(item, state, restored, is_shared=is_shared))
     return points
+
+
+def _refuse_interrupted(
+    loaded: Iterable[LoadedResource], states: Mapping[str, ResourceState]
+) -> None:
+    for item in loaded:
+        state = states.get(item.name)
+        if state and state.interrupted:
+            raise StateError(
+                f"a {state.interrupted.kind} of resource {item.name!r} was cut off, and has to be "
+                "done to its end before a window is loaded: start an ordinary run of the Dag"
+            )
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """What is loaded, once it is known which cursors can take a window."""
+
+    loaded: tuple[LoadedResource, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+    ranges: dict[str, RowRange] = field(default_factory=dict)
+
+
+def _bind_cursors(request: LoadRequest, selected: Selected, pipeline: Pipeline) -> _Bound:
+    """Bind the cursors to the window, or have them go on from where they are."""
+    states = {item.name: states_of(pipeline, item) for item in selected.loaded}
+    if request.window:
+        bound = bind_window(selected, states, request.window, request.shared_tables)
+        for item in bound.loaded:
+            if item.name in bound.ranges:
+                add_window(states[item.name], item.short_name, request.window.described())
+        _install(pipeline, bound.loaded, states)
+        return _Bound(bound.loaded, bound.skipped, bound.ranges)
+    if request.interval is None:
+        _without_scheduler(selected)
+    ranges = {}
+    for item in selected.loaded:
+        if rows := windows_ahead(selected.sources, item, states[item.name]):
+            ranges[item.name] = rows
+    _install(pipeline, selected.loaded, states)
+    return _Bound(selected.loaded, ranges=ranges)
+
+
+def _without_scheduler(selected: Selected) -> None:
+    for source in selected.sources:
+        for resource in source.resources.extracted:
+            if without_scheduler(resource):
+                log.info(
+                    "Resource %s allows external schedulers, and the run has no data interval "
+                    "(Airflow's cron schedules have none): it goes on from its cursor",
+                    resource.name,
+                )
+
+
+def _install(
+    pipeline: Pipeline, loaded: Iterable[LoadedResource], states: Mapping[str, dict[str, Any]]
+) -> None:
+    """Put the resources' own states in their place, where they were changed."""
+    changed = [
+        item
+        for item in loaded
+        if states[item.name].get(item.short_name) != states_of(pipeline, item).get(item.short_name)
+    ]
+    if not changed:
+        return
+    with pipeline.managed_state() as managed:
+        sources = cast("dict[str, Any]", managed).setdefault("sources", {})
+        for item in changed:
+            resources = sources.setdefault(item.schema_name, {}).setdefault("resources", {})
+            resources[item.short_name] = states[item.name][item.short_name]
+
+
+def _extract(
+    request: LoadRequest,
+    sources: Sequence[DltSource],
+    pipeline: Pipeline,
+    loaded: Iterable[LoadedResource],
+    refresh: TaskRefresh,
+) -> list[ExtractInfo]:
+    """Extract what is loaded: what dlt shall drop or empty before, apart from the rest."""
+    apply_refresh(sources, refresh)
+    dropped = refresh.names if refresh.drop else frozenset()
+    parts = [
+        ([item for item in loaded if item.name in dropped], refresh.drop),
+        ([item for item in loaded if item.name not in dropped], None),
+    ]
+    infos = []
+    with _interval_shown(request):
+        for items, mode in parts:
+            if not items:
+                continue
+            infos.append(
+                pipeline.extract(
+                    list(_only(sources, items)),
+                    loader_file_format=request.destination.loader_file_format,
+                    schema_contract=request.destination.schema_contract,
+                    refresh=mode,
+                )
+            )
+    return infos
+
+
+def _only(sources: Sequence[DltSource], items: Iterable[LoadedResource]) -> Iterator[DltSource]:
+    names = {(item.schema_name, item.short_name) for item in items}
+    for source in sources:
+        chosen = [name for name in source.selected_resources if (source.name, name) in names]
+        if chosen:
+            yield source.with_resources(*chosen)
+
+
+@contextmanager
+def _interval_shown(request: LoadRequest) -> Iterator[None]:
+    """Let the source see its window, or the run's interval, as dlt's (`dlt.current.interval`)."""
+    interval = request.window or request.interval
+    if interval is None:
+        yield
+        return
+    context = TimeIntervalContext(interval=(interval.start, interval.end))
+    with Container().injectable_context(context):
+        yield
 
 
 def _extracted_hash(pipeline: Pipeline) -> str | None:

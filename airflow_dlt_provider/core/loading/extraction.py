@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from dlt.common.storages.load_package import PackageStorage
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
+from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.spec import RunIdentity
 from airflow_dlt_provider.core.state.records import (
+    LoadKind,
     StateRequest,
     new_id,
     typed_text,
@@ -55,6 +57,12 @@ class Extraction:
     """Resource -> the request that this extraction carries out, as a document."""
     own_requests: list[str] = field(default_factory=list)
     """Those of these resources whose request was asked of themselves."""
+    window: list[str] | None = None
+    """Both ends of the window that was extracted, as ISO 8601; `None` for an ordinary load."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Resource -> why it has no part in the window."""
+    ranges: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Resource -> the older rows that this load takes the place of, as `RowRange`'s fields."""
     rows_by_table: dict[str, int] | None = None
     """Rows by table; `None` until they are normalized."""
 
@@ -62,6 +70,21 @@ class Extraction:
         """Return the request that is carried out for a resource, or `None`."""
         document = self.requests.get(resource_name)
         return StateRequest.from_dict(document) if document else None
+
+    def kind_of(self, resource_name: str) -> LoadKind:
+        """Return what the load of a resource is for."""
+        request = self.request_of(resource_name)
+        if request is None:
+            return "backfill" if self.window else "load"
+        return request.kind
+
+    def with_purpose(self, result: LoadResult) -> LoadResult:
+        """Return *result* with what the load is for."""
+        loads = (
+            replace(load, kind=self.kind_of(load.resource_name), window=self.window)
+            for load in result.resources
+        )
+        return replace(result, skipped=self.skipped, resources=tuple(loads))
 
     def is_of_series(self, run: RunIdentity) -> bool:
         """Tell whether *run* is a retry of the try that extracted this."""

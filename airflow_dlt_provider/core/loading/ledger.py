@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from airflow_dlt_provider.core.errors import StateStoreError
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
+from airflow_dlt_provider.core.loading.rows.contract import RowRange
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, TakenBack
 from airflow_dlt_provider.core.state.store import ALL_KEPT, StateStore
@@ -75,10 +76,29 @@ class Ledger:
         return _result_of(records)
 
     def begin(
-        self, result: LoadResult, extraction: Extraction, states: Mapping[str, ResourceState]
+        self,
+        result: LoadResult,
+        extraction: Extraction,
+        states: Mapping[str, ResourceState],
+        superseded: Mapping[str, RowRange],
     ) -> tuple[LoadRecord, ...]:
-        """Keep that a load begins, before its first row is in the destination."""
-        records = tuple(self._record(load, result, extraction) for load in result.resources)
+        """Keep that a load begins, before its first row is in the destination.
+
+        Args:
+            result: What is going to be loaded.
+            extraction: Where it comes from.
+            states: What is known of the resources.
+            superseded: Resource -> the older rows that the load takes the place of.
+        """
+        records = tuple(
+            replace(
+                self._record(load, result, extraction),
+                superseded=asdict(superseded[load.resource_name])
+                if load.resource_name in superseded
+                else None,
+            )
+            for load in result.resources
+        )
         requests = {item.name: extraction.request_of(item.name) for item in extraction.loaded}
         if extraction.load_ids or any(requests.values()):
             begun = [
@@ -120,6 +140,7 @@ class Ledger:
                 status="finished",
                 states_after={},
                 changes={},
+                superseded=None,
                 seconds_by_step=result.seconds_by_step,
                 schema_changes=load.schema_changes,
                 recorded_at=time.time(),
@@ -172,6 +193,8 @@ class Ledger:
             states_before=extraction.states_before[loaded.name],
             states_after=extraction.states_after[loaded.name],
             state_version=extraction.state_version,
+            kind=load.kind,
+            window=load.window,
             request_id=request.request_id if request else None,
             is_own_request=loaded.name in extraction.own_requests,
             changes={"id": extraction.extraction_id, "by_source": extraction.source_changes}
@@ -243,6 +266,8 @@ def _result_of(records: list[LoadRecord]) -> LoadResult:
                 cursor_before=record.cursor_before,
                 cursor_after=record.cursor_after,
                 schema_changes=record.schema_changes,
+                kind=record.kind,
+                window=record.window,
             )
             for record in records
         ),

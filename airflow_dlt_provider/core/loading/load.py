@@ -29,6 +29,7 @@ from airflow_dlt_provider.core.loading.recovery import settle_unfinished
 from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
+from airflow_dlt_provider.core.loading.superseded import remove_superseded, superseded_rows
 from airflow_dlt_provider.core.loading.working_folder import emptied, working_folder
 from airflow_dlt_provider.core.planning.source_import import (
     forgotten_user_modules,
@@ -201,7 +202,10 @@ class TaskLoad:
             load_ids=extraction.load_ids,
             seconds_by_step=self._stopwatch.seconds_by_step,
         )
-        records = self._ledger.begin(result, extraction, states)
+        result = extraction.with_purpose(result)
+        records = self._ledger.begin(
+            result, extraction, states, superseded_rows(self._opened, extraction, result)
+        )
         with self._stopwatch.measure("load"):
             self._take_back(extraction)
             with self._opened.writer_lock():
@@ -210,6 +214,8 @@ class TaskLoad:
                 attempts = MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1
                 info = _load_packages(self._opened.pipeline, attempts)
             self._check_not_settled(extraction, records)
+            for record in records:
+                remove_superseded(self._opened.rows, record)
         result = replace(
             result,
             resources=tuple(
@@ -234,7 +240,9 @@ class TaskLoad:
             self._ledger.mark_removed(item.name, request.taken_back)
             load_ids = {load_id for load in request.taken_back for load_id in load.load_ids}
             schema_names = {name for load in request.taken_back for name in load.schema_names}
-            self._opened.rows.remove_appended(schema_names, item.short_name, load_ids)
+            self._opened.rows.remove_appended(
+                schema_names, item.short_name, load_ids, item.write_disposition
+            )
 
     def _check_not_settled(self, extraction: Extraction, records: Sequence[LoadRecord]) -> None:
         """Take this load out where another took it for one that was cut off, and removed rows."""

@@ -29,6 +29,10 @@ class LoadedResource:
     table_name: str
     """The root table. A resource that names tables row by row goes by its own name here."""
     write_disposition: str
+    appends: bool = False
+    """Whether a load adds rows and leaves the others as they are."""
+    is_scd2: bool = False
+    """Whether the table keeps the history of its rows."""
     is_dispatched: bool = False
     """Whether each row names its table."""
     fed_by: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.ledger import state_after
 from airflow_dlt_provider.core.loading.rows.contract import StoredRows
+from airflow_dlt_provider.core.loading.superseded import remove_superseded
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import LoadRecord, LoadStatus, ResourceState
 from airflow_dlt_provider.core.state.store import StateStore
@@ -51,6 +52,8 @@ def settle_unfinished(
         is_finished = _settle_load(unfinished, request, rows)
         for name, state in states.items():
             if state.unfinished and state.unfinished.load_ids == unfinished.load_ids:
+                if is_finished:
+                    remove_superseded(rows, state.unfinished)
                 settled[name] = _settle(state, state.unfinished, store, is_finished=is_finished)
     store.write_resources(list(settled.values()))
     return {**states, **settled}
@@ -110,7 +113,9 @@ def _settle(
 ) -> ResourceState:
     """Record how a load ended; a crash after this settles the same once more."""
     status: LoadStatus = "finished" if is_finished else "removed"
-    store.record_loads([replace(unfinished, status=status, states_after={}, changes={})])
+    store.record_loads(
+        [replace(unfinished, status=status, states_after={}, changes={}, superseded=None)]
+    )
     return state_after(state, unfinished) if is_finished else replace(state, unfinished=None)
 
 

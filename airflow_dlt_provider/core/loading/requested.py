@@ -56,9 +56,11 @@ def open_requests(
     asked = dict(own)
     if request.replay_run_id:
         asked |= _replays(request, names, store)
-    for name, state in states.items():
-        begun = state.interrupted
-        if begun and asked.get(name, begun).request_id == begun.request_id:
+    if request.refresh:
+        asked |= _refreshes(request, names, store)
+    for name in names:
+        begun = states[name].interrupted if name in states else None
+        if begun and _is_finished_first(begun, asked.get(name, begun)):
             asked[name] = begun
     together = {
         other.name: item
@@ -133,6 +135,43 @@ def _replays(
             request_id=request_id,
         )
     return replays
+
+
+def _refreshes(
+    request: LoadRequest, names: Sequence[str], store: StateStore
+) -> dict[str, StateRequest]:
+    refresh, run = request.refresh, request.run
+    if refresh is None:
+        return {}
+    asked = StateRequest(
+        request.pipeline_name,
+        "",
+        "refresh",
+        asked_by=f"run {run.run_id}",
+        run_id=run.run_id,
+        mode=refresh.mode,
+        allow_empty=refresh.allow_empty,
+        request_id=f"{run.dag_id} {run.run_id} refreshes",
+    )
+    return {
+        name: replace(asked, resource_name=name)
+        for name in names
+        # a run keeps its conf when it is cleared: once is what was asked
+        if not any(
+            item.request_id == asked.request_id and item.status == "finished"
+            for item in store.list_loads(request.pipeline_name, name, ALL_KEPT)
+        )
+    }
+
+
+def _is_finished_first(begun: StateRequest, asked: StateRequest) -> bool:
+    """Tell whether a request that was cut off comes before what is asked now.
+
+    A refresh may have emptied the table, and only a refresh brings its rows back.
+    """
+    if begun.kind == "refresh":
+        return asked.kind != "refresh" or begun.request_id == asked.request_id
+    return begun.request_id == asked.request_id
 
 
 def _share_a_cursor(one: LoadedResource, other: LoadedResource) -> bool:

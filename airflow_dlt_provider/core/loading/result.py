@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from airflow_dlt_provider.core.state.records import LoadKind
 from airflow_dlt_provider.core.state.source_merge import TaskChanges
 
 
@@ -24,6 +25,9 @@ class ResourceLoad:
     cursor_after: dict[str, Any]
     schema_changes: dict[str, list[str]] = field(default_factory=dict)
     """Table -> columns that the load added."""
+    kind: LoadKind = "load"
+    window: list[str] | None = None
+    """`backfill`: both ends of the window, as ISO 8601; the second one is excluded."""
 
     @property
     def rows(self) -> int:
@@ -50,6 +54,8 @@ class LoadResult:
     resources: tuple[ResourceLoad, ...]
     seconds_by_step: dict[str, float]
     """Seconds spent in `restore`, `extract`, `normalize` and `load`; waiting for a lock counts."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Resource -> why it has no part in a window."""
     changes: TaskChanges | None = None
     """What the load changed in source-level state, for the run's last task to merge."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlt.extract import DltSource
+from dlt.extract import DltResource, DltSource
 
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.loading.cursors import cursor_paths
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, pick, select
@@ -41,6 +42,8 @@ def build_selected(request: LoadRequest) -> Selected:
     chosen = (
         pick(available, request.resources) if request.resources else select(available, None, ())
     )
+    if request.selected:
+        chosen = _with_those_bound_to(pick(chosen, request.selected), chosen)
     sources = []
     for source in built:
         short_names = [item.short_name for item in chosen if item.source is source]
@@ -50,8 +53,29 @@ def build_selected(request: LoadRequest) -> Selected:
     return Selected(
         tuple(sources),
         tuple(_describe(item, request.task_key) for item in chosen),
-        {item.name: _cursor_paths(item) for item in chosen},
+        {item.name: cursor_paths(item.resource) for item in chosen},
     )
+
+
+def _with_those_bound_to(wanted: list[Candidate], of_task: list[Candidate]) -> list[Candidate]:
+    """Add the resources of a task that share a cursor or a table with a wanted one.
+
+    A cursor that goes on for one of them alone would leave out rows of the others.
+    """
+    names_of = {item.name: _bindings(item) for item in of_task}
+    found = {item.name for item in wanted}
+    while more := {
+        name
+        for name, bindings in names_of.items()
+        if name not in found and any(not bindings.isdisjoint(names_of[other]) for other in found)
+    }:
+        found |= more
+    return [item for item in of_task if item.name in found]
+
+
+def _bindings(item: Candidate) -> set[tuple[str, str]]:
+    state_names = {(item.source.name, name) for name in (item.short_name, *item.parents)}
+    return {*state_names, ("table", root_table(item.resource, item.source.schema))}
 
 
 def _describe(item: Candidate, task_key: str) -> LoadedResource:
@@ -62,16 +86,25 @@ def _describe(item: Candidate, task_key: str) -> LoadedResource:
         schema_name=names.schema_name(item.source.name, task_key),
         table_name=root_table(item.resource, item.source.schema),
         write_disposition=disposition_of(item.resource),
+        appends=_appends(item.resource),
+        is_scd2=_strategy(item.resource) == "scd2",
         is_dispatched=bool(item.resource.has_dynamic_table_name),
         fed_by=item.parents,
     )
 
 
-def _cursor_paths(item: Candidate) -> tuple[str, ...]:
-    incremental = item.resource.incremental
-    wrapped = getattr(incremental, "incremental", incremental)
-    path = getattr(wrapped, "cursor_path", None)
-    return (str(path),) if path else ()
+def _appends(resource: DltResource) -> bool:
+    disposition = disposition_of(resource)
+    if disposition != "merge" or _strategy(resource) == "scd2":
+        return disposition == "append"
+    # dlt appends what it cannot merge by a key
+    columns = resource.compute_table_schema()["columns"].values()
+    return not any(column.get("primary_key") or column.get("merge_key") for column in columns)
+
+
+def _strategy(resource: DltResource) -> str | None:
+    disposition = resource.write_disposition
+    return str(disposition.get("strategy")) if isinstance(disposition, Mapping) else None
 
 
 def _warn_of_new_resources(request: LoadRequest, available: Sequence[str]) -> None:

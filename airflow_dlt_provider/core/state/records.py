@@ -12,10 +12,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from airflow_dlt_provider.core.spec import RefreshMode
+
 LoadStatus = Literal["unfinished", "finished", "removed"]
 """`unfinished`: rows may be in the destination; `removed`: they were taken out again."""
 
-RequestKind = Literal["reset", "set", "rewind", "replay"]
+RequestKind = Literal["reset", "set", "rewind", "replay", "refresh"]
+
+LoadKind = Literal["load", "backfill", "reset", "set", "rewind", "replay", "refresh"]
+"""What a load was for: an ordinary `load`, a `backfill` of a window, or a request."""
 
 
 def typed_text(value: Any) -> str:
@@ -78,6 +83,11 @@ class LoadRecord:
     """Version of the task's pipeline state in dlt, after the load."""
     schema_changes: dict[str, list[str]] = field(default_factory=dict)
     """Table -> columns that the load added."""
+    kind: LoadKind = "load"
+    window: list[str] | None = None
+    """`backfill`: both ends of the window, as ISO 8601; the second one is excluded."""
+    superseded: dict[str, Any] | None = None
+    """Which older rows the load takes the place of, once it has finished: `RowRange`'s fields."""
     request_id: str | None = None
     """The request that the load carried out."""
     is_own_request: bool = False
@@ -94,6 +104,7 @@ class LoadRecord:
             "states_before": typed_text(self.states_before),
             "states_after": typed_text(self.states_after),
             "changes": typed_text(self.changes),
+            "superseded": typed_text(self.superseded),
         }
 
     @classmethod
@@ -104,6 +115,7 @@ class LoadRecord:
         values["schema_names"] = tuple(values.get("schema_names", ()))
         for name in ("states_before", "states_after", "changes"):
             values[name] = typed_value(values.get(name, "{}"))
+        values["superseded"] = typed_value(values.get("superseded", "null"))
         return cls(**values)
 
     def is_of_series(self, dag_id: str, run_id: str, max_tries: int) -> bool:
@@ -227,6 +239,10 @@ class StateRequest:
     """`rewind` and `replay`: the load from before which to start again."""
     run_id: str | None = None
     """`replay`: the run that the load belonged to."""
+    mode: RefreshMode = "replace"
+    """`refresh`: what becomes of the rows."""
+    allow_empty: bool = False
+    """`refresh`: whether a source without rows may empty a table."""
     states: dict[str, Any] | None = None
     """The states to go on from, once a load has looked them up."""
     taken_back: tuple[TakenBack, ...] = ()

@@ -12,6 +12,7 @@ import pendulum
 
 from airflow_dlt_provider.core.errors import StateError, listed
 from airflow_dlt_provider.core.state.records import LoadRecord, StateRequest, TakenBack
+from airflow_dlt_provider.core.state.windows import add_window
 
 
 def requested_states(
@@ -31,29 +32,43 @@ def requested_states(
     Raises:
         StateError: The request does not fit the state.
     """
-    if request.kind == "reset":
+    if request.kind in ("reset", "refresh"):
         return {}
     if request.kind == "set":
         return _with_cursor(request, states, own_cursors)
     if request.states is not None:
         return deepcopy(dict(request.states))
-    return deepcopy(dict(_target(request, records).states_before))
+    states_before = deepcopy(dict(_target(request, records).states_before))
+    for record in _passed(request, records):
+        if record.kind == "backfill" and record.window:
+            # its rows stay, and the loads to come take their place
+            add_window(states_before, own_cursors[0], record.window)
+    return states_before
 
 
 def taken_back(request: StateRequest, records: Sequence[LoadRecord]) -> tuple[TakenBack, ...]:
     """Return the loads whose appended rows *request* takes back, the newest first.
 
     Raises:
-        StateError: The ledger has no such load.
+        StateError: The ledger has no such load, or what was there before it is gone.
     """
     if request.kind not in ("rewind", "replay"):
         return ()
     if request.states is not None:
         return request.taken_back
-    position = list(records).index(_target(request, records))
+    passed = _passed(request, records)
+    refreshed = [item for item in passed if item.kind == "refresh" and item.status == "finished"]
+    if refreshed:
+        raise StateError(
+            f"resource {request.resource_name!r} cannot go back before its full refresh of run "
+            f"{refreshed[-1].run_id}, which replaced the rows of the loads before; refresh it "
+            "again, or go back to a later load"
+        )
     return tuple(
         TakenBack(record.record_id, record.load_ids, record.schema_names)
-        for record in records[: position + 1]
+        for record in passed
+        # a window is of other rows than those between two cursors
+        if record.kind != "backfill"
     )
 
 
@@ -98,6 +113,11 @@ def parse_cursor_value(text: str, current: Any) -> Any:
             f"{text!r} is no {type(current).__name__}, which the cursor is ({error}); "
             f"now it is {current!s}"
         ) from None
+
+
+def _passed(request: StateRequest, records: Sequence[LoadRecord]) -> Sequence[LoadRecord]:
+    """Return the loads from the newest to the one before which the resource goes back."""
+    return records[: list(records).index(_target(request, records)) + 1]
 
 
 def _target(request: StateRequest, records: Sequence[LoadRecord]) -> LoadRecord:

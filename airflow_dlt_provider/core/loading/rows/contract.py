@@ -43,6 +43,19 @@ class StoredPipeline:
     """Schema -> the tables of all its stored versions."""
 
 
+@dataclass(frozen=True)
+class RowRange:
+    """Rows of one table by the value of a cursor."""
+
+    cursor_path: str
+    start: Any
+    """`None`: from the first row that takes the place of older ones."""
+    end: Any
+    """`None`: not known yet."""
+    is_end_open: bool = True
+    """Whether rows at `end` are left out."""
+
+
 IsAlone = Callable[[TTableSchema], bool]
 
 
@@ -86,9 +99,46 @@ class StoredRows(ABC):
 
     @abstractmethod
     def remove_appended(
-        self, schema_names: Iterable[str], resource_name: str, load_ids: Collection[str]
+        self,
+        schema_names: Iterable[str],
+        resource_name: str,
+        load_ids: Collection[str],
+        write_disposition: str,
     ) -> None:
-        """Take out the rows that finished loads appended for one resource."""
+        """Take out the rows that finished loads appended for one resource.
+
+        Args:
+            schema_names: Schemas of the loads.
+            resource_name: The name that the source gives to the resource.
+            load_ids: The loads.
+            write_disposition: The resource's own. dlt stores that of the last load that had rows,
+                which is `replace` after a full refresh.
+        """
+
+    @abstractmethod
+    def check_range(self, root: TTableSchema, rows: RowRange) -> None:
+        """Refuse rows that `remove_superseded` could not find.
+
+        Raises:
+            StateError: No column of the table holds the cursor, or rows cannot be taken out.
+        """
+
+    @abstractmethod
+    def remove_superseded(
+        self,
+        schema_names: Iterable[str],
+        table_name: str,
+        superseded: RowRange,
+        by_load_ids: Collection[str],
+    ) -> None:
+        """Take out the rows of a range that another load has written anew, nested ones too.
+
+        Args:
+            schema_names: Schemas of that load.
+            table_name: The root table.
+            superseded: The range.
+            by_load_ids: That load, whose rows stay.
+        """
 
     @abstractmethod
     def has_rows(self, table_name: str) -> bool:

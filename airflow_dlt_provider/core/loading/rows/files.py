@@ -10,13 +10,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.schema.typing import TSchemaTables
+from dlt.common.schema.typing import TSchemaTables, TTableSchema
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.impl.filesystem.filesystem import FILENAME_SEPARATOR, FilesystemClient
 
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.rows.contract import (
     IsAlone,
+    RowRange,
     StoredPipeline,
     StoredRows,
     StoredState,
@@ -92,14 +93,17 @@ class FileRows(StoredRows):
                     self._client.fs_client.rm(path)
 
     def remove_appended(
-        self, schema_names: Iterable[str], resource_name: str, load_ids: Collection[str]
+        self,
+        schema_names: Iterable[str],
+        resource_name: str,
+        load_ids: Collection[str],
+        write_disposition: str,
     ) -> None:
         """Take out the files that finished loads appended for one resource."""
         for tables in map(self._stored_tables, schema_names):
             for name, root in root_tables(tables).items():
                 # dlt appends what it cannot merge in files
-                is_replaced = root.get("write_disposition") == "replace"
-                if root.get("resource") != resource_name or is_replaced:
+                if root.get("resource") != resource_name or write_disposition == "replace":
                     continue
                 if root.get("table_format") in TABLE_FORMATS:
                     raise StateError(
@@ -108,6 +112,26 @@ class FileRows(StoredRows):
                     )
                 for table_name in table_chain(tables, name):
                     self._remove(table_name, load_ids)
+
+    def check_range(self, root: TTableSchema, rows: RowRange) -> None:
+        """Refuse: rows of one file cannot be told apart.
+
+        Raises:
+            StateError: Always.
+        """
+        raise StateError(
+            f"rows of table {root['name']!r} lie in files, out of which those of a window cannot "
+            "be taken; use a full refresh, or a destination that merges rows by a key"
+        )
+
+    def remove_superseded(
+        self,
+        schema_names: Iterable[str],
+        table_name: str,
+        superseded: RowRange,
+        by_load_ids: Collection[str],
+    ) -> None:
+        """Do nothing: no load with such a range gets here."""
 
     def has_rows(self, table_name: str) -> bool:
         """Tell whether a table has a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,6 +18,7 @@ from sqlglot import expressions as sql
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.rows.contract import (
     IsAlone,
+    RowRange,
     StoredPipeline,
     StoredRows,
     StoredState,
@@ -124,14 +126,20 @@ class SqlRows(StoredRows):
                 if is_merged_by_key(root) and last_finished:
                     statements.append(self._build.relabel(chain[0], load_ids, last_finished))
                 else:
-                    statements += self._build.delete_chain(tables, chain, load_ids)
+                    statements += self._build.delete_chain(
+                        tables, chain, self._build.of_loads(load_ids)
+                    )
                     if alone_in(root):
                         statements += self._build.delete_orphans(tables, chain)
         self._run([*statements, *self._delete_notes(load_ids)])
 
     @_connected
     def remove_appended(
-        self, schema_names: Iterable[str], resource_name: str, load_ids: Collection[str]
+        self,
+        schema_names: Iterable[str],
+        resource_name: str,
+        load_ids: Collection[str],
+        write_disposition: str,
     ) -> None:
         """Take out the rows that finished loads appended for one resource."""
         statements: list[sql.Expression] = []
@@ -139,15 +147,52 @@ class SqlRows(StoredRows):
             tables = self._stored_tables(schema_name)
             for name, root in root_tables(tables).items():
                 chain = self._existing(table_chain(tables, name))
-                if not chain or root.get("resource") != resource_name or not is_appended(root):
+                declared: Any = {**root, "write_disposition": write_disposition}
+                if not chain or root.get("resource") != resource_name or not is_appended(declared):
                     continue
                 if not self._has_load_ids(root):
                     raise StateError(
                         f"rows of table {name!r} cannot be taken back, as it has no "
                         f"{C_DLT_LOAD_ID}; set the cursor instead"
                     )
-                statements += self._build.delete_chain(tables, chain, load_ids)
+                statements += self._build.delete_chain(
+                    tables, chain, self._build.of_loads(load_ids)
+                )
         self._run(statements)
+
+    def check_range(self, root: TTableSchema, rows: RowRange) -> None:
+        """Refuse rows that `remove_superseded` could not find."""
+        self._build.is_in_range(self._build.cursor_column(root, rows.cursor_path), rows)
+        if not self._has_load_ids(root):
+            raise StateError(
+                f"table {root['name']!r} has no {C_DLT_LOAD_ID}, which tells new rows of a window "
+                "from older ones; use a full refresh"
+            )
+
+    @_connected
+    def remove_superseded(
+        self,
+        schema_names: Iterable[str],
+        table_name: str,
+        superseded: RowRange,
+        by_load_ids: Collection[str],
+    ) -> None:
+        """Take out the rows of a range that another load has written anew, nested ones too."""
+        tables: TSchemaTables = {}
+        for schema_name in schema_names:
+            tables.update(self._stored_tables(schema_name))
+        chain = self._existing(table_chain(tables, table_name))
+        if not chain:
+            return
+        column = self._build.cursor_column(tables[table_name], superseded.cursor_path)
+        is_new = self._build.of_loads(by_load_ids)
+        if superseded.start is None:
+            first = self._rows(self._build.first_value(table_name, column, is_new))[0][0]
+            if first is None:
+                return
+            superseded = replace(superseded, start=first)
+        condition = self._build.is_in_range(column, superseded)
+        self._run(self._build.delete_chain(tables, chain, sql.and_(condition, is_new.not_())))
 
     @_connected
     def has_rows(self, table_name: str) -> bool:

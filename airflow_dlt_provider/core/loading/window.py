@@ -1,0 +1,198 @@
+"""Loads of a window: the part of a resource between two values of its cursor.
+
+A window is loaded by giving the resource's incremental both ends, for which dlt keeps no state: the
+live cursor stays where it is, and the configured `initial_value` does not cut the window off. Rows
+that are merged by key take the place of the older ones by themselves. Of rows that are appended,
+those that lie in the window and were loaded before are removed once the load has finished: readers
+see a row twice for a moment, and none is missing whatever is cut off.
+
+A window may reach beyond the live cursor. What was loaded there is noted in dlt's state of the
+resource, and the ordinary load that comes to it takes its place in the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dlt.extract import DltResource, DltSource
+from dlt.extract.incremental import Incremental
+
+from airflow_dlt_provider.core.loading.cursors import (
+    CursorType,
+    incremental_of,
+    without_scheduler,
+)
+from airflow_dlt_provider.core.loading.outcome import LoadedResource
+from airflow_dlt_provider.core.loading.rows.contract import RowRange
+from airflow_dlt_provider.core.loading.selected import Selected
+from airflow_dlt_provider.core.spec import Window
+from airflow_dlt_provider.core.state.windows import WINDOWS
+
+States = dict[str, Any]
+
+UNTOLD = "rows of the window that are there already could not be told from others"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Windowed:
+    """A source after its resources were bound to a window."""
+
+    loaded: tuple[LoadedResource, ...]
+    """Those that have a part in it."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Resource -> why it has none."""
+    ranges: dict[str, RowRange] = field(default_factory=dict)
+    """Resource -> the older rows whose place the load takes."""
+
+
+def bind_window(
+    selected: Selected,
+    states: Mapping[str, States],
+    window: Window,
+    shared_tables: Iterable[str],
+) -> Windowed:
+    """Give the incrementals of resources both ends of a window.
+
+    Args:
+        selected: Built afresh; its resources are bound in place.
+        states: Resource -> dlt's state of it and of those that feed it, by short name.
+        window: What to load.
+        shared_tables: Root tables that others write too.
+    """
+    skipped: dict[str, str] = {}
+    ranges: dict[str, RowRange] = {}
+    bound: list[_Cursor] = []
+    tables = Counter(item.table_name for item in selected.loaded)
+    shared = {*shared_tables, *(name for name, writers in tables.items() if writers > 1)}
+    for item in selected.loaded:
+        source = next(source for source in selected.sources if source.name == item.schema_name)
+        cursors = _cursors(source, item, states[item.name])
+        reason = _why_not(item, cursors, shared)
+        ends = [(c.type.value(window.start), c.type.value(window.end)) for c in cursors]
+        if not reason and all(start == end for start, end in ends):
+            reason = "the window holds no whole day, which is the unit of its cursor"
+        if reason:
+            skipped[item.name] = reason
+            continue
+        bound += cursors
+        if item.appends:
+            ranges[item.name] = RowRange(cursors[0].incremental.cursor_path, *ends[0])
+    for cursor in bound:
+        _bind(cursor, window)
+    kept = tuple(item for item in selected.loaded if item.name not in skipped)
+    for name, reason in skipped.items():
+        log.warning("Resource %s has no part in the window: %s", name, reason)
+    return Windowed(kept, skipped, ranges)
+
+
+def windows_ahead(
+    sources: Sequence[DltSource], item: LoadedResource, states: States
+) -> RowRange | None:
+    """Return the rows that were loaded by windows, and that an ordinary load comes to.
+
+    Windows that the cursor has passed are forgotten. Where one lies ahead, the load also extracts
+    the rows at the cursor again, all of which it takes the place of.
+
+    Args:
+        sources: Built afresh.
+        item: A resource.
+        states: dlt's state of it and of those that feed it, by short name; changed in place.
+
+    Returns:
+        Where they begin and end is not known before the load's own rows are.
+    """
+    own = states.get(item.short_name, {})
+    if not own.get(WINDOWS):
+        return None
+    source = next(source for source in sources if source.name == item.schema_name)
+    cursor = next(iter(_cursors(source, item, states)), None)
+    if cursor is None or cursor.type.reason:
+        return None
+    state = own.get("incremental", {}).get(cursor.incremental.cursor_path, {})
+    last = state.get("last_value")
+    ahead = [
+        pair
+        for pair in own[WINDOWS]
+        if last is None or cursor.type.value(datetime.fromisoformat(pair[1])) > last
+    ]
+    own[WINDOWS] = ahead
+    if not ahead or not item.appends:
+        own.pop(WINDOWS)
+        return None
+    if state:
+        state["unique_hashes"] = []
+    return RowRange(cursor.incremental.cursor_path, None, None, is_end_open=False)
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    resource: DltResource
+    incremental: Incremental[Any]
+    type: CursorType
+    is_own: bool
+
+    @property
+    def reason(self) -> str | None:
+        """Why it can take no window; `None` if it can."""
+        if self.incremental.last_value_func is not max:
+            return "its cursor does not go up"
+        return self.type.reason
+
+
+def _cursors(source: DltSource, item: LoadedResource, states: States) -> list[_Cursor]:
+    """Return the cursors of a resource and of those that feed it, its own first."""
+    found = []
+    for name in item.state_names:
+        resource = source.resources[name]
+        incremental = incremental_of(resource)
+        if incremental is None:
+            continue
+        path = incremental.cursor_path
+        known = states.get(name, {}).get("incremental", {}).get(path, {}).get("last_value")
+        cursor_type = CursorType(incremental, known, _column_type(resource, path))
+        found.append(_Cursor(resource, incremental, cursor_type, name == item.short_name))
+    return found
+
+
+def _why_not(
+    item: LoadedResource, cursors: Sequence[_Cursor], shared_tables: Iterable[str]
+) -> str | None:
+    """Say why a resource has no part in any window; `None` if it has."""
+    if item.write_disposition == "replace":
+        return "each of its loads brings the whole table"
+    if item.is_scd2:
+        return "a part of its rows would end the history of all others (scd2)"
+    reasons = [cursor.reason for cursor in cursors if cursor.reason]
+    if reasons or not cursors:
+        return next(iter(reasons), "it has no cursor")
+    if item.appends and not cursors[0].is_own:
+        return f"it appends, and its cursor is that of a resource that feeds it: {UNTOLD}"
+    if item.appends and item.table_name in shared_tables:
+        return f"it appends to table {item.table_name!r}, which others write too: {UNTOLD}"
+    return None
+
+
+def _bind(cursor: _Cursor, window: Window) -> None:
+    incremental = cursor.incremental
+    incremental.initial_value = cursor.type.value(window.start)
+    incremental.end_value = cursor.type.value(window.end)
+    incremental.lag = None
+    incremental.range_start, incremental.range_end = "closed", "open"
+    # dlt would put another scheduler's interval in place of the window
+    without_scheduler(cursor.resource)
+
+
+def _column_type(resource: DltResource, path: str) -> str | None:
+    try:
+        columns = resource.compute_table_schema()["columns"]
+    except Exception:
+        # hints of some resources are only known row by row
+        return None
+    return columns.get(path, {}).get("data_type")
