@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.spec import Decompose
@@ -20,7 +21,37 @@ Names = Sequence[str]
 TaskOptions = Mapping[str, Mapping[str, Any]]
 
 
-class DltDag(DAG):
+class LoadDag(DAG):
+    """A Dag with the tasks of a plan.
+
+    Args:
+        dag_id: Airflow's.
+        options: What is loaded.
+        file: The file of the Dag, where Airflow would take this one.
+        **dag_kwargs: Airflow's own.
+
+    Attributes:
+        resource_tasks: Resource name -> the task that loads it.
+    """
+
+    def __init__(self, dag_id: str, options: LoadOptions, file: Path, **dag_kwargs: Any) -> None:
+        super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
+        # Airflow takes the file that calls DAG(), which is this one
+        self.fileloc = str(file)
+        self._load_tasks = LoadTasks(self, self.task_group, options)
+
+    @property
+    def resource_tasks(self) -> ResourceTasks:
+        """Resource name -> the task that loads it."""
+        return self._load_tasks.by_resource
+
+    def get_task(self, task_id: str) -> Operator:
+        """Return a task by its id; in the process of another task it is built for this."""
+        self._load_tasks.build(task_id)
+        return super().get_task(task_id)
+
+
+class DltDag(LoadDag):
     """A Dag that loads a dlt source, one task per resource.
 
     ```python
@@ -50,12 +81,15 @@ class DltDag(DAG):
         after: Resource name -> resources that are loaded before it.
         configure: `"module:function"`, or a function: takes the source on the worker and returns
             it, with `add_map`, hints or limits applied.
+        full_refresh_dag: Also make the Dag `<dag_id>__full_refresh`, whose runs are full refreshes.
+            It loads by the same pipelines, so that a load of one Dag waits for that of the other.
         state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
         resource_tasks: Resource name -> the task that loads it.
+        full_refresh_dag: The other Dag, or `None`; also in the process of a task of this one.
 
     Raises:
         PlanError: Something is asked for that is not there.
@@ -79,44 +113,34 @@ class DltDag(DAG):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        full_refresh_dag: bool = False,
         state_store: str | None = None,
         **dag_kwargs: Any,
     ) -> None:
-        super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
-        # Airflow takes the file that calls DAG(), which is this one
-        self.fileloc = str(calling_file())
-        self._load_tasks = LoadTasks(
-            self,
-            self.task_group,
-            LoadOptions(
-                source=source,
-                base_dir=calling_file().parent,
-                pipeline_name=pipeline_name or names.default_pipeline_name(dag_id),
-                source_kwargs=source_kwargs or {},
-                destination=destination,
-                dataset_name=dataset_name,
-                staging=staging,
-                loader_file_format=loader_file_format,
-                schema_contract=schema_contract,
-                resources=resources,
-                exclude=exclude,
-                decompose=decompose,
-                task_options=task_options or {},
-                after=after or {},
-                configure=configure,
-                state_store=state_store,
-            ),
+        file = calling_file()
+        options = LoadOptions(
+            source=source,
+            base_dir=file.parent,
+            pipeline_name=pipeline_name or names.default_pipeline_name(dag_id),
+            source_kwargs=source_kwargs or {},
+            destination=destination,
+            dataset_name=dataset_name,
+            staging=staging,
+            loader_file_format=loader_file_format,
+            schema_contract=schema_contract,
+            resources=resources,
+            exclude=exclude,
+            decompose=decompose,
+            task_options=task_options or {},
+            after=after or {},
+            configure=configure,
+            state_store=state_store,
+            planned_as=dag_id,
         )
-
-    @property
-    def resource_tasks(self) -> ResourceTasks:
-        """Resource name -> the task that loads it."""
-        return self._load_tasks.by_resource
-
-    def get_task(self, task_id: str) -> Operator:
-        """Return a task by its id; in the process of another task it is built for this."""
-        self._load_tasks.build(task_id)
-        return super().get_task(task_id)
+        super().__init__(dag_id, options, file, **dag_kwargs)
+        self.full_refresh_dag: LoadDag | None = None
+        if full_refresh_dag and _is_asked_for(names.full_refresh_dag_id(dag_id)):
+            self.full_refresh_dag = _build_full_refresh_dag(self, options, dag_kwargs)
 
 
 class DltTaskGroup(TaskGroup):
@@ -185,6 +209,7 @@ class DltTaskGroup(TaskGroup):
                 after=after or {},
                 configure=configure,
                 state_store=state_store,
+                planned_as=self.dag.dag_id,
             ),
         )
 
@@ -192,6 +217,35 @@ class DltTaskGroup(TaskGroup):
     def resource_tasks(self) -> ResourceTasks:
         """Resource name -> the task that loads it."""
         return self._load_tasks.by_resource
+
+
+def _build_full_refresh_dag(
+    base: DAG, options: LoadOptions, dag_kwargs: Mapping[str, Any]
+) -> LoadDag:
+    """Return the Dag that refreshes what *base* loads, and make Airflow find it."""
+    kwargs = {
+        # nobody sees why a run that was triggered waits
+        "is_paused_upon_creation": False,
+        "description": f"Full refresh of what the Dag {base.dag_id} loads.",
+        **dag_kwargs,
+        "schedule": None,
+    }
+    if "dag_display_name" in kwargs:
+        kwargs["dag_display_name"] = f"{kwargs['dag_display_name']}: full refresh"
+    dag = LoadDag(
+        names.full_refresh_dag_id(base.dag_id),
+        replace(options, is_full_refresh=True),
+        Path(base.fileloc),
+        **kwargs,
+    )
+    with dag:
+        # Airflow finds a Dag that was entered, although no variable of the file holds it
+        return dag
+
+
+def _is_asked_for(dag_id: str) -> bool:
+    """Tell whether this process wants a Dag: that of a task wants the task's Dag alone."""
+    return get_parsing_context().dag_id in (None, dag_id)
 
 
 def calling_file() -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, Asset, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
@@ -17,11 +17,8 @@ from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, P
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
-from airflow_dlt_provider.operators.dlt import (
-    REPLAY_PARAM,
-    DltFinishOperator,
-    DltResourceOperator,
-)
+from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
+from airflow_dlt_provider.run_params import build_params
 from airflow_dlt_provider.templates import render_with_defaults
 
 log = logging.getLogger(__name__)
@@ -47,6 +44,10 @@ class LoadOptions:
     after: Mapping[str, Sequence[str]]
     configure: str | Callable[..., Any] | None
     state_store: str | None
+    planned_as: str
+    """The id of the Dag whose plan it is: a full refresh Dag has that of its base."""
+    is_full_refresh: bool = False
+    """Whether a run is a full refresh unless it says otherwise."""
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -120,7 +121,7 @@ class LoadTasks:
         self._finish_key = names.finish_task_key(keys)
         self._options = options
         self._pipeline_asset = _pipeline_asset(options, dag)
-        _add_replay_param(dag, names.param_prefix(group.group_id) + REPLAY_PARAM)
+        self._add_params(dag)
         self._finish: DltFinishOperator | None = None
         # a file that goes on with these tasks may ask for them in ways that we do not see, which
         # matters to its own tasks alone
@@ -129,6 +130,16 @@ class LoadTasks:
             self.build(asked_task_id)
         else:
             self._build_all()
+
+    def _add_params(self, dag: DAG) -> None:
+        """Add the params that say what a run is asked for, except those that the user has."""
+        prefix = names.param_prefix(self._group.group_id)
+        params = build_params(
+            prefix, self._plan.resource_names, full_refresh=self._options.is_full_refresh
+        )
+        for name, param in params.items():
+            if name not in dag.params:
+                dag.params[name] = param
 
     def build(self, task_id: str) -> None:
         """Build one task, unless it is there already or is none of this plan's."""
@@ -174,7 +185,7 @@ def _names_in(task: PlannedTask) -> tuple[str, ...]:
 
 
 def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) -> LoadPlan:
-    file_name = names.manifest_file_name(dag.dag_id, group.group_id)
+    file_name = names.manifest_file_name(options.planned_as, group.group_id)
     planned = plan_load(
         options.plan_spec(dag),
         settings.manifest_dir() / file_name,
@@ -238,7 +249,8 @@ class _ResourceTaskBuilder:
         }
 
     def _operator_kwargs(self, planned: PlannedTask) -> dict[str, Any]:
-        kwargs: dict[str, Any] = {}
+        # what a run does not load is skipped, and what comes after it is loaded all the same
+        kwargs: dict[str, Any] = {"trigger_rule": "none_failed"} if planned.after else {}
         for name in _names_in(planned):
             kwargs |= self._task_options.get(name, {})
         return kwargs
@@ -262,18 +274,6 @@ def _pipeline_asset(options: LoadOptions, dag: DAG) -> Asset:
         name=names.pipeline_asset_name(options.pipeline_name, dataset),
         uri=names.pipeline_asset_uri(options.pipeline_name, dataset),
     )
-
-
-def _add_replay_param(dag: DAG, name: str) -> None:
-    """Add the param by which a run replays another, unless the user has one of that name."""
-    if name not in dag.params:
-        dag.params[name] = Param(
-            None,
-            type=["null", "string"],
-            title="Replay a run",
-            description="A run id. The rows that this run and later ones appended are removed, and "
-            "loaded again from the cursor that the run started from.",
-        )
 
 
 def _task_options_by_resource(

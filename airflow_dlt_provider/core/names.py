@@ -104,6 +104,11 @@ def function_name(function: str | Callable[..., Any]) -> str:
     return _shorten(str(name), MAX_DLT_NAME_LENGTH) if is_name else "source"
 
 
+def full_refresh_dag_id(dag_id: str) -> str:
+    """Name the Dag that refreshes what another loads."""
+    return f"{dag_id}{SEPARATOR}full_refresh"
+
+
 def param_prefix(group_id: str | None) -> str:
     """Return what stands before the names of a Dag's params that belong to one of its groups."""
     return f"{group_id}{SEPARATOR}" if group_id else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator, Variable
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
@@ -27,6 +27,7 @@ from airflow_dlt_provider.core.spec import (
     SourceSpec,
 )
 from airflow_dlt_provider.core.state.source_merge import merge_source_changes
+from airflow_dlt_provider.run_params import RunPurpose, read_purpose
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 OUTCOMES_OK = ("success", "skipped")
-
-REPLAY_PARAM = "replay_run_id"
-"""The Dag's param that names a run to replay."""
 
 FACTS = "dlt_facts"
 """Attribute of a task in the serialized Dag: what Airflow does not say of every task."""
@@ -164,11 +162,19 @@ class DltResourceOperator(BaseOperator):
         """Load, update the assets and return the `LoadResult`.
 
         Raises:
+            AirflowSkipException: The run is restricted to other resources, or to a window in which
+                none of this task's has a part.
             AirflowFailException: The load failed, and trying again will not help.
             DltProviderError: The load failed, and trying again may help.
         """
         with _mapped_errors():
-            result = self._load(self._build_request(context), context)
+            purpose = read_purpose(context, self.param_prefix)
+            if purpose.leaves_out(self.resource_names):
+                raise AirflowSkipException(f"the run loads {', '.join(purpose.selected)} alone")
+            result = self._load(self._build_request(context, purpose), context)
+        if not result.resources and result.skipped:
+            reasons = (f"{name}: {reason}" for name, reason in result.skipped.items())
+            raise AirflowSkipException(f"no part in the window; {'; '.join(reasons)}")
         self._update_assets(context, result)
         return result.to_dict()
 
@@ -187,7 +193,7 @@ class DltResourceOperator(BaseOperator):
         environment = jinja_env or self.get_template_env()
         return protect_references(content, lambda text: evaluate(text, environment, context))
 
-    def _build_request(self, context: Context) -> LoadRequest:
+    def _build_request(self, context: Context, purpose: RunPurpose) -> LoadRequest:
         """Unpack *context* and look up secrets: both belong to the main thread."""
         dag, task_instance = context["dag"], context["ti"]
         base_dir = Path(self.base_dir or Path(dag.fileloc).parent)
@@ -224,7 +230,11 @@ class DltResourceOperator(BaseOperator):
             known_resources=self.known_resources,
             source_names=self.source_names,
             shared_tables=self.shared_tables,
-            replay_run_id=context["params"].get(self.param_prefix + REPLAY_PARAM) or None,
+            selected=purpose.selected_of(self.resource_names),
+            refresh=purpose.refresh,
+            window=purpose.window,
+            interval=purpose.interval,
+            replay_run_id=purpose.replay_run_id,
             lock_timeout_seconds=settings.lock_timeout_seconds(),
             secrets_toml=secrets_toml,
         )
@@ -263,14 +273,17 @@ class DltResourceOperator(BaseOperator):
             asset = self.resource_assets.get(load.resource_name)
             if asset is None:
                 continue
-            context["outlet_events"][asset].extra = {
+            extra: dict[str, Any] = {
                 "rows": load.root_rows,
                 "rows_by_table": dict(load.rows_by_table),
                 "load_ids": list(result.load_ids),
                 "cursor": load.cursor_after,
+                "kind": load.kind,
+                **({"window": load.window} if load.window else {}),
                 "destination": result.destination,
                 "dataset": result.dataset_name,
             }
+            context["outlet_events"][asset].extra = extra
 
 
 class DltFinishOperator(BaseOperator):

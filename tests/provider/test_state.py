@@ -153,7 +153,9 @@ with DAG("state_groups", params={"two__replay_run_id": "mine"}) as dag:
         DltTaskGroup(name, "events_source:events")
 """)
 
-    assert dag.params.dump() == {"one__replay_run_id": None, "two__replay_run_id": "mine"}
+    params = dag.params.dump()
+    assert params["one__replay_run_id"] is None
+    assert params["two__replay_run_id"] == "mine"
     assert dag.get_task("one.clicks").param_prefix == "one__"
 
 

@@ -52,6 +52,13 @@ class LoadPlan:
     source_names: tuple[str, ...] = ()
     """Names of the sources; empty when they were not seen."""
 
+    @property
+    def resource_names(self) -> tuple[str, ...]:
+        """Names of all resources that are loaded; empty where a task's are not known."""
+        if not all(task.resources for task in self.tasks):
+            return ()
+        return tuple(name for task in self.tasks for name in task.resource_names)
+
     def task_of(self, resource_name: str) -> PlannedTask:
         """Return the task that loads *resource_name*."""
         return next(task for task in self.tasks if resource_name in task.resource_names)
