@@ -52,6 +52,8 @@ class DltDag(DAG):
             it, with `add_map`, hints or limits applied.
         state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
+        emit_when_empty: Whether a load that wrote no rows updates the table's asset too. With
+            `False` it does not, and Dags that are scheduled on the table are not triggered.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -80,6 +82,7 @@ class DltDag(DAG):
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         **dag_kwargs: Any,
     ) -> None:
         super().__init__(dag_id, **{"max_active_runs": 1, "catchup": False, **dag_kwargs})
@@ -105,6 +108,7 @@ class DltDag(DAG):
                 after=after or {},
                 configure=configure,
                 state_store=state_store,
+                emit_when_empty=emit_when_empty,
             ),
         )
 
@@ -161,6 +165,7 @@ class DltTaskGroup(TaskGroup):
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -185,6 +190,7 @@ class DltTaskGroup(TaskGroup):
                 after=after or {},
                 configure=configure,
                 state_store=state_store,
+                emit_when_empty=emit_when_empty,
             ),
         )
 

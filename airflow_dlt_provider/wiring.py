@@ -47,6 +47,7 @@ class LoadOptions:
     after: Mapping[str, Sequence[str]]
     configure: str | Callable[..., Any] | None
     state_store: str | None
+    emit_when_empty: bool
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -219,6 +220,7 @@ class _ResourceTaskBuilder:
             resource_assets=self._resource_assets(planned),
             pipeline_asset=self._pipeline_asset,
             state_store=options.state_store,
+            emit_when_empty=options.emit_when_empty,
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,

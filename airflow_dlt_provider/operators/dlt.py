@@ -70,6 +70,7 @@ class DltResourceOperator(BaseOperator):
         pipeline_asset: The asset of the pipeline, which holds what its resources share.
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
             `[dlt] state_store` says.
+        emit_when_empty: Whether a load that wrote no rows updates the table's asset too.
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
@@ -101,6 +102,7 @@ class DltResourceOperator(BaseOperator):
         resource_assets: Mapping[str, Asset] | None = None,
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
@@ -130,6 +132,7 @@ class DltResourceOperator(BaseOperator):
         self.schema_contract = schema_contract
         self.configure = configure
         self.state_store = state_store
+        self.emit_when_empty = emit_when_empty
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)
@@ -259,6 +262,10 @@ class DltResourceOperator(BaseOperator):
         return result
 
     def _update_assets(self, context: Context, result: LoadResult) -> None:
+        if not self.emit_when_empty:
+            # Airflow makes an event for each outlet of the copy of the task that it runs (3.3.2)
+            silent = self._assets_without_rows(result)
+            self.outlets = [item for item in self.outlets if item not in silent]
         for load in result.resources:
             asset = self.resource_assets.get(load.resource_name)
             if asset is None:
@@ -271,6 +278,13 @@ class DltResourceOperator(BaseOperator):
                 "destination": result.destination,
                 "dataset": result.dataset_name,
             }
+
+    def _assets_without_rows(self, result: LoadResult) -> list[Asset]:
+        # two resources may write one table
+        written = [
+            self.resource_assets.get(load.resource_name) for load in result.resources if load.rows
+        ]
+        return [asset for asset in self.resource_assets.values() if asset not in written]
 
 
 class DltFinishOperator(BaseOperator):
