@@ -30,6 +30,7 @@ from airflow_dlt_provider.core.state.source_merge import merge_source_changes
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from jinja2 import Environment
 
@@ -83,6 +84,7 @@ class DltResourceOperator(BaseOperator):
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
     template_fields_renderers: ClassVar[dict[str, str]] = {"source_kwargs": "json"}
     ui_color = "#e2f0ff"
+    _result: LoadResult | None = None
 
     def __init__(
         self,
@@ -172,8 +174,17 @@ class DltResourceOperator(BaseOperator):
         """
         with _mapped_errors():
             result = self._load(self._build_request(context), context)
+        self._result = result
         self._update_assets(context, result)
         return result.to_dict()
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return what the load read and wrote; the OpenLineage provider asks for it."""
+        from airflow_dlt_provider.operators.lineage import lineage_of
+
+        only_source = self.source_names[0] if len(self.source_names) == 1 else None
+        source_name = only_source or names.function_name(self.source)
+        return lineage_of(source_name, self.resource_names, self._result)
 
     def render_template(
         self,
