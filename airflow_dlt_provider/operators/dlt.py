@@ -27,6 +27,7 @@ from airflow_dlt_provider.core.spec import (
     SourceSpec,
 )
 from airflow_dlt_provider.core.state.source_merge import merge_source_changes
+from airflow_dlt_provider.operators.links import ResourceLink, TableAssetLink
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class DltResourceOperator(BaseOperator):
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
     template_fields_renderers: ClassVar[dict[str, str]] = {"source_kwargs": "json"}
     ui_color = "#e2f0ff"
+    operator_extra_links = (ResourceLink(), TableAssetLink())
     _result: LoadResult | None = None
 
     def __init__(
