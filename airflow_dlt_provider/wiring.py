@@ -16,6 +16,7 @@ from airflow_dlt_provider.core.errors import PlanError, ResourceNotFoundError, l
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
+from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
 from airflow_dlt_provider.operators.dlt import (
     REPLAY_PARAM,
@@ -241,6 +242,8 @@ class _ResourceTaskBuilder:
 
     def _operator_kwargs(self, planned: PlannedTask) -> dict[str, Any]:
         kwargs: dict[str, Any] = {}
+        if "doc_md" not in self._dag.default_args:
+            kwargs["doc_md"] = task_docs(planned, self._plan.source_names)
         for name in _names_in(planned):
             kwargs |= self._task_options.get(name, {})
         return kwargs
