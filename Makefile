@@ -70,7 +70,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/uv
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/$(UV_INSTALL) --group test --group lint
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/$(UV_INSTALL) --group test --group test-provider --group lint
 	@touch $@
 
 $(CORE_VENV)/.done: pyproject.toml constraints.txt | $(VENV)/bin/uv

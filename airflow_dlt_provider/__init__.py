@@ -8,14 +8,15 @@ from airflow_dlt_provider.version import __version__
 
 if TYPE_CHECKING:
     from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
-    from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
+    from airflow_dlt_provider.operators.dlt import DltResourceOperator
+    from airflow_dlt_provider.operators.finish import DltFinishOperator
 
 __all__ = ["DltDag", "DltFinishOperator", "DltResourceOperator", "DltTaskGroup", "__version__"]
 
 _MODULES = {
     "DltDag": "dag_factory",
     "DltTaskGroup": "dag_factory",
-    "DltFinishOperator": "operators.dlt",
+    "DltFinishOperator": "operators.finish",
     "DltResourceOperator": "operators.dlt",
 }
 

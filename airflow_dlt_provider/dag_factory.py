@@ -85,6 +85,8 @@ class DltDag(LoadDag):
             It loads by the same pipelines, so that a load of one Dag waits for that of the other.
         state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
+        emit_when_empty: Whether a load that wrote no rows updates the table's asset too. With
+            `False` it does not, and Dags that are scheduled on the table are not triggered.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -115,6 +117,7 @@ class DltDag(LoadDag):
         configure: str | Callable[..., Any] | None = None,
         full_refresh_dag: bool = False,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         **dag_kwargs: Any,
     ) -> None:
         file = calling_file()
@@ -136,6 +139,7 @@ class DltDag(LoadDag):
             configure=configure,
             state_store=state_store,
             planned_as=dag_id,
+            emit_when_empty=emit_when_empty,
         )
         super().__init__(dag_id, options, file, **dag_kwargs)
         self.full_refresh_dag: LoadDag | None = None
@@ -185,6 +189,7 @@ class DltTaskGroup(TaskGroup):
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -210,6 +215,7 @@ class DltTaskGroup(TaskGroup):
                 configure=configure,
                 state_store=state_store,
                 planned_as=self.dag.dag_id,
+                emit_when_empty=emit_when_empty,
             ),
         )
 

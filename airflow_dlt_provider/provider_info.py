@@ -16,6 +16,10 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [__version__],
         # Airflow 3.2 is the first that reads this
         "cli": ["airflow_dlt_provider.airflow_command.get_cli_commands"],
+        "extra-links": [
+            "airflow_dlt_provider.operators.links.ResourceLink",
+            "airflow_dlt_provider.operators.links.TableAssetLink",
+        ],
         "config": {
             "dlt": {
                 "description": "Settings of airflow_dlt_provider.",

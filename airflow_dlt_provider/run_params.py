@@ -259,17 +259,13 @@ def _tick_before(dag: DAG, tick: pendulum.DateTime) -> pendulum.DateTime:
     """Return the tick of a schedule before another."""
     schedule = _Schedule(dag)
     for span in LOOK_BACK:
-        *_, before = (
-            None,
-            *(moment for moment in schedule.ticks(tick - span, tick) if moment < tick),
-        )
+        ticks = [moment for moment in schedule.ticks(tick - span, tick) if moment < tick]
         # a schedule of a fixed length takes any moment for its first tick
-        if before and schedule.next_tick(before) == tick:
-            return before
+        if ticks and schedule.next_tick(ticks[-1]) == tick:
+            return ticks[-1]
     following = schedule.next_tick(tick)
-    before = tick - (following - tick) if following else None
-    if before and schedule.next_tick(before) == tick:
-        return before
+    if following and schedule.next_tick(tick - (following - tick)) == tick:
+        return tick - (following - tick)
     raise PlanError(
         f"the schedule of Dag {dag.dag_id!r} has no tick before {tick}, and so no window; run it "
         f"with params {BACKFILL_FROM} and {BACKFILL_TO}"

@@ -16,8 +16,10 @@ from airflow_dlt_provider.core.errors import PlanError, ResourceNotFoundError, l
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
+from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
-from airflow_dlt_provider.operators.dlt import DltFinishOperator, DltResourceOperator
+from airflow_dlt_provider.operators.dlt import DltResourceOperator
+from airflow_dlt_provider.operators.finish import DltFinishOperator
 from airflow_dlt_provider.run_params import build_params
 from airflow_dlt_provider.templates import render_with_defaults
 
@@ -44,6 +46,7 @@ class LoadOptions:
     after: Mapping[str, Sequence[str]]
     configure: str | Callable[..., Any] | None
     state_store: str | None
+    emit_when_empty: bool
     planned_as: str
     """The id of the Dag whose plan it is: a full refresh Dag has that of its base."""
     is_full_refresh: bool = False
@@ -230,6 +233,7 @@ class _ResourceTaskBuilder:
             resource_assets=self._resource_assets(planned),
             pipeline_asset=self._pipeline_asset,
             state_store=options.state_store,
+            emit_when_empty=options.emit_when_empty,
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,
@@ -251,6 +255,8 @@ class _ResourceTaskBuilder:
     def _operator_kwargs(self, planned: PlannedTask) -> dict[str, Any]:
         # what a run does not load is skipped, and what comes after it is loaded all the same
         kwargs: dict[str, Any] = {"trigger_rule": "none_failed"} if planned.after else {}
+        if "doc_md" not in self._dag.default_args:
+            kwargs["doc_md"] = task_docs(planned, self._plan.source_names)
         for name in _names_in(planned):
             kwargs |= self._task_options.get(name, {})
         return kwargs

@@ -1,4 +1,4 @@
-"""The operators: unpack the context, call the core, map errors."""
+"""The operator that loads: unpacks the context, calls the core, maps errors."""
 
 from __future__ import annotations
 
@@ -26,15 +26,19 @@ from airflow_dlt_provider.core.spec import (
     RunIdentity,
     SourceSpec,
 )
-from airflow_dlt_provider.core.state.source_merge import merge_source_changes
+from airflow_dlt_provider.operators.assets import (
+    event_extra,
+    loads_by_asset,
+    outlets_with_event,
+)
+from airflow_dlt_provider.operators.links import ResourceLink, TableAssetLink
 from airflow_dlt_provider.run_params import RunPurpose, read_purpose
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from jinja2 import Environment
-
-OUTCOMES_OK = ("success", "skipped")
 
 FACTS = "dlt_facts"
 """Attribute of a task in the serialized Dag: what Airflow does not say of every task."""
@@ -68,6 +72,7 @@ class DltResourceOperator(BaseOperator):
         pipeline_asset: The asset of the pipeline, which holds what its resources share.
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
             `[dlt] state_store` says.
+        emit_when_empty: Whether a load that wrote no rows updates the table's asset too.
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
@@ -80,6 +85,8 @@ class DltResourceOperator(BaseOperator):
     template_fields: Sequence[str] = ("source_kwargs", "dataset_name")
     template_fields_renderers: ClassVar[dict[str, str]] = {"source_kwargs": "json"}
     ui_color = "#e2f0ff"
+    operator_extra_links = (ResourceLink(), TableAssetLink())
+    _result: LoadResult | None = None
 
     def __init__(
         self,
@@ -99,6 +106,7 @@ class DltResourceOperator(BaseOperator):
         resource_assets: Mapping[str, Asset] | None = None,
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
+        emit_when_empty: bool = True,
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
@@ -128,6 +136,7 @@ class DltResourceOperator(BaseOperator):
         self.schema_contract = schema_contract
         self.configure = configure
         self.state_store = state_store
+        self.emit_when_empty = emit_when_empty
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)
@@ -175,8 +184,17 @@ class DltResourceOperator(BaseOperator):
         if not result.resources and result.skipped:
             reasons = (f"{name}: {reason}" for name, reason in result.skipped.items())
             raise AirflowSkipException(f"no part in the window; {'; '.join(reasons)}")
+        self._result = result
         self._update_assets(context, result)
         return result.to_dict()
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Return what the load read and wrote; the OpenLineage provider asks for it."""
+        from airflow_dlt_provider.operators.lineage import lineage_of
+
+        only_source = self.source_names[0] if len(self.source_names) == 1 else None
+        source_name = only_source or names.function_name(self.source)
+        return lineage_of(source_name, self.resource_names, self._result)
 
     def render_template(
         self,
@@ -269,101 +287,11 @@ class DltResourceOperator(BaseOperator):
         return result
 
     def _update_assets(self, context: Context, result: LoadResult) -> None:
-        for load in result.resources:
-            asset = self.resource_assets.get(load.resource_name)
-            if asset is None:
-                continue
-            extra: dict[str, Any] = {
-                "rows": load.root_rows,
-                "rows_by_table": dict(load.rows_by_table),
-                "load_ids": list(result.load_ids),
-                "cursor": load.cursor_after,
-                "kind": load.kind,
-                **({"window": load.window} if load.window else {}),
-                "destination": result.destination,
-                "dataset": result.dataset_name,
-            }
-            context["outlet_events"][asset].extra = extra
-
-
-class DltFinishOperator(BaseOperator):
-    """Ends a run: merges the state that its tasks share, and tells what all of them loaded.
-
-    It prints one table, and fails if a load failed. What the tasks changed in source-level state
-    is merged path by path into the state store, from where the tasks of the next run start.
-
-    Args:
-        resource_task_ids: Ids of the tasks that load, in the order of the table.
-        pipeline_name: Base name of the pipeline; default: the Dag id.
-        pipeline_asset: The asset of the pipeline, which holds what its resources share.
-        state_store: As in `DltResourceOperator`.
-    """
-
-    ui_color = "#f2f2f2"
-
-    def __init__(
-        self,
-        *,
-        resource_task_ids: Sequence[str],
-        pipeline_name: str | None = None,
-        pipeline_asset: Asset | None = None,
-        state_store: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        inlets = [
-            *(kwargs.pop("inlets", None) or []),
-            *([pipeline_asset] if pipeline_asset else []),
-        ]
-        # it must also run, and then fail, when a load failed
-        super().__init__(inlets=inlets, **{"trigger_rule": "all_done", "retries": 0, **kwargs})
-        self.resource_task_ids = list(resource_task_ids)
-        self.pipeline_name = pipeline_name
-        self.pipeline_asset = pipeline_asset
-        self.state_store = state_store
-
-    def execute(self, context: Context) -> dict[str, int]:
-        """Print the table and return resource name -> rows.
-
-        Raises:
-            AirflowFailException: A load failed or did not run.
-        """
-        from airflow_dlt_provider.core.loading.report import render_run
-
-        task_instance = context["ti"]
-        states = task_instance.get_task_states(
-            dag_id=self.dag_id, task_ids=self.resource_task_ids, run_ids=[task_instance.run_id]
-        ).get(task_instance.run_id, {})
-        statuses = {task_id: states.get(task_id) for task_id in self.resource_task_ids}
-        results = {
-            task_id: LoadResult.from_dict(document)
-            for task_id in self.resource_task_ids
-            # one task at a time: a list of ids gives no clue which of them returned nothing
-            if (document := task_instance.xcom_pull(task_ids=task_id, map_indexes=-1))
-        }
-        for line in render_run(results, statuses).splitlines():
-            self.log.info("%s", line)
-        self._merge_source_state(context, list(results.values()))
-        failed = [task_id for task_id, status in statuses.items() if status not in OUTCOMES_OK]
-        if failed:
-            raise AirflowFailException(
-                f"{len(failed)} of {len(statuses)} loads did not succeed: {', '.join(failed)}; "
-                "their logs say why, and clearing them runs them again"
-            )
-        return {
-            load.resource_name: load.rows for item in results.values() for load in item.resources
-        }
-
-    def _merge_source_state(self, context: Context, results: Sequence[LoadResult]) -> None:
-        changes = {result.pipeline_name: result.changes for result in results if result.changes}
-        if not changes:
-            return
-        from airflow_dlt_provider.state_stores.choose import open_state_store
-
-        pipeline_name = self.pipeline_name or names.default_pipeline_name(self.dag_id)
-        store = open_state_store(self.state_store, context, {}, self.pipeline_asset)
-        with contextlib.closing(store):
-            for line in merge_source_changes(store, pipeline_name, changes):
-                self.log.warning("%s", line)
+        self.outlets = outlets_with_event(
+            self.outlets, self.resource_assets, result, emit_when_empty=self.emit_when_empty
+        )
+        for asset, loads in loads_by_asset(self.resource_assets, result):
+            context["outlet_events"][asset].extra = event_extra(loads, result)
 
 
 @contextlib.contextmanager

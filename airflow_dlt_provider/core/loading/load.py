@@ -31,6 +31,7 @@ from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
 from airflow_dlt_provider.core.loading.superseded import remove_superseded, superseded_rows
 from airflow_dlt_provider.core.loading.working_folder import emptied, working_folder
+from airflow_dlt_provider.core.loading.written import with_written_tables
 from airflow_dlt_provider.core.planning.source_import import (
     forgotten_user_modules,
     module_search_path,
@@ -109,7 +110,7 @@ class TaskLoad:
             with self._stopwatch.measure("restore"):
                 states = self._settled(self._ledger.read())
                 if (result := self._ledger.result_of_series(states)) is not None:
-                    return result
+                    return with_written_tables(result, self._opened.pipeline)
                 extraction = self._resumed(states)
             if extraction is None:
                 extraction = self._extract(states)
@@ -229,7 +230,7 @@ class TaskLoad:
             else None,
         )
         self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
-        return result
+        return with_written_tables(result, self._opened.pipeline, extraction.loaded)
 
     def _take_back(self, extraction: Extraction) -> None:
         """Remove the rows of loads that a person had taken back."""

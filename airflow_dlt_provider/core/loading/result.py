@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from airflow_dlt_provider.core.state.records import LoadKind
@@ -41,6 +41,21 @@ class ResourceLoad:
 
 
 @dataclass(frozen=True)
+class WrittenTable:
+    """One table that a load wrote, as other tools know it."""
+
+    resource_name: str
+    """The resource's name; `<source>__<resource>` where there are several sources."""
+    namespace: str
+    """Where the table is, for example `postgres://host:5432`: see `loading.address`."""
+    name: str
+    """The full name there, for example `warehouse.raw.orders`."""
+    rows: int
+    columns: dict[str, str]
+    """Column -> dlt's data type; empty where it is not known."""
+
+
+@dataclass(frozen=True)
 class LoadResult:
     """What one task loaded."""
 
@@ -58,6 +73,8 @@ class LoadResult:
     """Resource -> why it has no part in a window."""
     changes: TaskChanges | None = None
     """What the load changed in source-level state, for the run's last task to merge."""
+    tables: tuple[WrittenTable, ...] = field(default=(), compare=False)
+    """The tables for lineage; they are of use in the task alone, and not in `to_dict`."""
 
     @property
     def rows(self) -> int:
@@ -71,11 +88,13 @@ class LoadResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as they travel in XCom."""
-        return asdict(self) | {
+        document = asdict(replace(self, tables=())) | {
             "load_ids": list(self.load_ids),
             "resources": [asdict(load) for load in self.resources],
             "changes": self.changes.to_dict() if self.changes else None,
         }
+        del document["tables"]
+        return document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> LoadResult:

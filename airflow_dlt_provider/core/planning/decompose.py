@@ -26,6 +26,7 @@ from airflow_dlt_provider.core.errors import (
     PlanError,
     TableConflictError,
 )
+from airflow_dlt_provider.core.planning.hints import declared_hints
 from airflow_dlt_provider.core.planning.order import ordered
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, select
@@ -88,6 +89,7 @@ def _plan_resource(candidate: Candidate) -> PlannedResource:
         name=candidate.name,
         table_name=root_table(candidate.resource, candidate.source.schema),
         write_disposition=disposition_of(candidate.resource),
+        **declared_hints(candidate.resource),
     )
 
 

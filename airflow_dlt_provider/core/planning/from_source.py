@@ -9,6 +9,7 @@ from types import ModuleType
 
 from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
+from airflow_dlt_provider.core.planning.hints import without_computed_values
 from airflow_dlt_provider.core.planning.plan import LoadPlan
 from airflow_dlt_provider.core.planning.source_import import (
     build_sources,
@@ -53,7 +54,9 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
         plan = plan_tasks(sources, spec)
         references = [source.source, *([source.configure] if source.configure else [])]
         functions = [import_function(reference, source.base_dir) for reference in references]
-        return plan, user_files(functions)
+        files = user_files(functions)
+        known = [*(path.read_text(errors="replace") for path in files), repr(source.source_kwargs)]
+        return without_computed_values(plan, known), files
 
 
 def _is_misspelt(error: Exception) -> bool:

@@ -22,6 +22,9 @@ from airflow_dlt_provider.core.planning.plan import LoadPlan, parse_plan
 from airflow_dlt_provider.core.spec import PlanSpec
 from airflow_dlt_provider.version import __version__
 
+FORMAT = 2
+"""What a plan says of its resources: an older one is read, and made again where it can be."""
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -53,6 +56,7 @@ def question_of(spec: PlanSpec) -> str:
     """Hash everything that decides on a plan besides the contents of files."""
     question = {
         "airflow_dlt_provider": __version__,
+        "format": FORMAT,
         "dlt": importlib.metadata.version("dlt"),
         "subject": subject_of(spec),
         "source_kwargs": spec.source.source_kwargs,

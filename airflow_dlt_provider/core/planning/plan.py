@@ -6,8 +6,17 @@ Nothing here imports dlt, so that a Dag can be built from a plan that was made e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True)
+class DeclaredTable:
+    """What a resource declares of a table."""
+
+    primary_key: tuple[str, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
+    """Column -> dlt's data type; empty text where none is declared."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,12 @@ class PlannedResource:
     table_name: str
     """Its root table. A resource that names tables row by row goes by its own name here."""
     write_disposition: str
+    declared: DeclaredTable = field(default_factory=DeclaredTable)
+    nested: dict[str, DeclaredTable] = field(default_factory=dict)
+    """Path below the root table, with dots -> what is declared of the nested table."""
+    cursor_path: str | None = None
+    initial_value: str | None = None
+    """Where the cursor starts, if it is a number or a text that stands in the source."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
         tasks=tuple(
             PlannedTask(
                 key=task["key"],
-                resources=tuple(PlannedResource(**resource) for resource in task["resources"]),
+                resources=tuple(_parse_resource(resource) for resource in task["resources"]),
                 extracted_again=tuple(task["extracted_again"]),
                 after=tuple(task["after"]),
                 shared_tables=tuple(task["shared_tables"]),
@@ -85,3 +100,15 @@ def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
         warnings=tuple(document["warnings"]),
         source_names=tuple(document["source_names"]),
     )
+
+
+def _parse_resource(document: Mapping[str, Any]) -> PlannedResource:
+    tables = {
+        "declared": _parse_table(document.get("declared", {})),
+        "nested": {path: _parse_table(table) for path, table in document.get("nested", {}).items()},
+    }
+    return PlannedResource(**{**document, **tables})
+
+
+def _parse_table(document: Mapping[str, Any]) -> DeclaredTable:
+    return DeclaredTable(tuple(document.get("primary_key", ())), dict(document.get("columns", {})))
