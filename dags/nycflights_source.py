@@ -45,11 +45,11 @@ def nycflights(until: str | None = None):
         yield from read_table("planes")
 
     @dlt.resource(write_disposition="append")
-    def flights(new=dlt.sources.incremental("time_hour")):
+    def flights(new: dlt.sources.incremental[datetime] = dlt.sources.incremental("time_hour")):
         yield from before(until, read_table("flights"))
 
     @dlt.resource(write_disposition="append")
-    def weather(new=dlt.sources.incremental("time_hour")):
+    def weather(new: dlt.sources.incremental[datetime] = dlt.sources.incremental("time_hour")):
         yield from before(until, read_table("weather"))
 
     return airlines, airports, planes, flights, weather

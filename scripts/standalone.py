@@ -41,7 +41,7 @@ class Standalone:
         self.url = f"http://localhost:{port}"
         self.log_path = home / "standalone.log"
         self._pid_path = home / "standalone.pid"
-        self._environment = airflow_environment(home, dags_folder, port) | (environment or {})
+        self.environment = airflow_environment(home, dags_folder, port) | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Standalone:
@@ -50,7 +50,7 @@ class Standalone:
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [Path(sys.executable).with_name("airflow"), "standalone"],
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # a group of its own: Ctrl-C reaches us alone, and we end it in order

@@ -67,6 +67,23 @@ class Api(AirflowApi):
         }
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
 
+    def create_backfill(self, dag_id: str, first: str, last: str, **options: Any) -> None:
+        """Start a backfill of the runs of some days."""
+        body = {"dag_id": dag_id, "from_date": first, "to_date": last, **options}
+        self._call("POST", "/api/v2/backfills", json=body)
+
+    def backfill_runs(self, dag_id: str) -> dict[str, str]:
+        """Return the run id of each run of a backfill, and Airflow's word for how it stands."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns?run_type=backfill&limit=500"
+        runs = self._call("GET", path)["dag_runs"]
+        return {run["dag_run_id"]: run["state"] for run in runs}
+
+    def asset_events(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return asset name -> extra, of the events of one run."""
+        path = f"/api/v2/assets/events?source_dag_id={dag_id}&source_run_id={quote(run_id)}"
+        events = self._call("GET", path)["asset_events"]
+        return {event["name"]: event["extra"] for event in events}
+
     def xcoms(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries"
         keys = [entry["key"] for entry in self._call("GET", path)["xcom_entries"]]
