@@ -196,9 +196,9 @@ class ForeignRowsError(StateError):
             f"neither the destination nor the state store knows a cursor for; loading from the "
             "beginning might double them. To go on from the cursor of the pipeline that loaded "
             f"them: airflow-dlt state adopt {pipeline_name} --from PIPELINE. To load into another "
-            "place: another dataset_name or table. To load from the beginning beside these rows: "
-            f"airflow-dlt state reset {pipeline_name} {resource_name}. To replace these rows: run "
-            "with full_refresh"
+            "place: another dataset_name or table. To replace these rows: run with full_refresh. "
+            "To load from the beginning beside these rows: "
+            f"airflow-dlt state reset {pipeline_name} {resource_name}"
         )
 
 

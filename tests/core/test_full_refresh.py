@@ -1,14 +1,12 @@
 """A full refresh of one resource: its table anew, its siblings as they were."""
 
 import dataclasses
-import json
 
 import duckdb
 import pytest
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.errors import (
-    EmptyRefreshError,
     TerminalLoadError,
     TransientLoadError,
 )
@@ -349,11 +347,3 @@ def test_a_refresh_whose_ledger_was_lost_is_done_once_more(shop):
     shop.run("appended", ids=[2, 3], run_id="again", try_number=2, max_tries=1, refresh=Refresh())
 
     assert shop.rows("appended") == [(2, 1), (3, 1)]
-
-
-def test_the_error_names_the_resources_that_would_be_emptied():
-    error = EmptyRefreshError(["orders", "customers"])
-
-    assert error.resource_names == ("orders", "customers")
-    assert "allow_empty_replace" in str(error)
-    assert json.dumps(error.resource_names)
