@@ -49,8 +49,12 @@ TEN_DAYS = [f"2013-01-{day:02}" for day in range(1, 11)]
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcess]:
-    process = AirflowProcess(tmp_path_factory.mktemp("backfill"), {})
+def airflow(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> Iterator[AirflowProcess]:
+    # a command of Airflow's beside its scheduler: SQLite would be locked
+    settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres_url}
+    process = AirflowProcess(tmp_path_factory.mktemp("backfill"), settings)
     shutil.copy(CHECKOUT / "dags" / "nycflights_source.py", process.dags)
     (process.dags / "nycflights.py").write_text(DAG_FILE)
     with process:
