@@ -7,12 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from airflow_dlt_provider.cli import documents
-from airflow_dlt_provider.cli.resources import (
-    KnownResources,
-    describe_request,
-    short_record_ids,
-)
 from airflow_dlt_provider.cli.state import (
     DagArgument,
     DatasetOption,
@@ -21,6 +15,12 @@ from airflow_dlt_provider.cli.state import (
     open_pipeline,
 )
 from airflow_dlt_provider.cli.terminal import print_fields, print_json, print_table
+from airflow_dlt_provider.core.control import documents
+from airflow_dlt_provider.core.control.resources import (
+    KnownResources,
+    describe_request,
+    short_record_ids,
+)
 from airflow_dlt_provider.core.state.records import LoadRecord, StateRequest
 
 ResourceArgument = Annotated[str, typer.Argument(metavar="RESOURCE")]
