@@ -109,7 +109,7 @@ def history(
     """Show the loads of one resource, the newest first. Their ids are what `rewind` takes.
 
     JSON: `pipeline_name`, `store`, `resource_name`, and for each of `loads`: `record_id`, `dag_id`,
-    `run_id`, `try_number`, `status`, `recorded_at`, `load_ids`, `rows`, `rows_by_table`,
+    `run_id`, `try_number`, `status`, `kind`, `recorded_at`, `load_ids`, `rows`, `rows_by_table`,
     `cursor_before`, `cursor_after`, `seconds`, `seconds_by_step`, `schema_changes`, `request_id`,
     `request`, `task_pipeline`, `destination`, `dataset_name`, `table_name`.
     """
