@@ -59,16 +59,19 @@ def asset_of_pipeline(task: TaskFacts) -> str:
 
 def read_known(session: Session, items: Iterable[Item]) -> dict[Item, Known]:
     """Return what the state stores of *items* know of each."""
-    by_task: dict[TaskFacts, list[Item]] = {}
+    by_setting: dict[tuple[str | None, bool, bool], list[Item]] = {}
     for item in items:
-        by_task.setdefault(item.task, []).append(item)
+        task = item.task
+        # what the configuration says is looked up once for all tasks with the same setting
+        setting = (task.state_store, task.has_hidden_state_store, task.dataset_name is None)
+        by_setting.setdefault(setting, []).append(item)
     by_store: dict[str, list[Item]] = {}
     known: dict[Item, Known] = {}
-    for task, some in by_task.items():
-        if problem := _problem_of(task):
+    for some in by_setting.values():
+        if problem := _problem_of(some[0].task):
             known |= dict.fromkeys(some, Known(problem=problem))
         else:
-            by_store.setdefault(_asked_store(task), []).extend(some)
+            by_store.setdefault(_asked_store(some[0].task), []).extend(some)
     for asked, some in by_store.items():
         is_asset = asked == ASSET
         known |= _read_assets(session, some) if is_asset else _read_database(asked, some)
