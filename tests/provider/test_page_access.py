@@ -1,5 +1,7 @@
 """Who reaches the page, and what every answer of it carries."""
 
+import sys
+
 import pytest
 from airflow.configuration import conf
 
@@ -179,10 +181,28 @@ from airflow_dlt_provider.plugin.plugin import DltPlugin
 plugin = DltPlugin()
 heavy = {"fastapi", "dlt", "sqlalchemy", "pydantic", "airflow_dlt_provider.plugin.page"}
 print(plugin.name, len(plugin.listeners), sorted(heavy & (set(sys.modules) - before)))
-print(sorted({"fastapi", "dlt"} & set(sys.modules)))
 """
 
-    assert run_python(code).splitlines() == ["dlt 1 []", "[]"]
+    assert run_python(code).splitlines() == ["dlt 1 []"]
+
+
+def test_a_task_that_loads_all_plugins_does_not_build_the_page(run_python):
+    code = """
+import sys
+from airflow.sdk.listener import get_listener_manager
+listeners = [getattr(item, "__name__", "") for item in get_listener_manager().pm.get_plugins()]
+print("airflow_dlt_provider.plugin.preload" in listeners)
+print(sorted({"fastapi", "dlt", "airflow_dlt_provider.plugin.page"} & set(sys.modules)))
+"""
+
+    assert run_python(code).splitlines() == ["True", "[]"]
+
+
+def test_an_airflow_that_the_page_does_not_fit_starts_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "airflow_dlt_provider.plugin.page.app", None)
+    plugin = DltPlugin()
+
+    assert (plugin.fastapi_apps, plugin.external_views) == ([], [])
 
 
 def _target():

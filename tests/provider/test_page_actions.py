@@ -222,14 +222,28 @@ def test_a_cursor_of_a_resource_that_was_never_loaded_needs_its_type(page, known
     assert waiting("page_typed").value == 5
 
 
-def test_nothing_is_done_that_the_audit_log_does_not_have(page, known, monkeypatch):
-    known("page_unlogged")
+def test_a_whole_source_that_was_never_loaded_takes_no_requests(
+    page, dag_folder, metadata_database
+):
+    dag_folder.write("away_source.py", "def away():\n    raise ConnectionError('offline')\n")
+    make_known(dag_folder.dag('dag = DltDag("page_away", "away_source:away")'))
+
+    answer = page.post("api/actions", ask("page_away", "reset", "away"))
+
+    assert answer.status_code == 400
+    assert "nobody knows before its first load" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("action", ["reset", "refresh"])
+def test_nothing_is_done_that_the_audit_log_does_not_have(page, known, monkeypatch, action):
+    known("page_unlogged", more=REFRESH_PARAMS)
     monkeypatch.setattr("airflow_dlt_provider.plugin.page.actions.Log", lambda **_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        page.post("api/actions", ask("page_unlogged", "reset"))
+        page.post("api/actions", ask("page_unlogged", action))
 
     assert waiting("page_unlogged") is None
+    assert runs_of("page_unlogged") == []
 
 
 def test_what_failed_is_in_the_audit_log_as_failed(page, known, monkeypatch):

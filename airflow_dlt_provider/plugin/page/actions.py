@@ -10,6 +10,7 @@ from airflow.models.log import Log
 
 from airflow_dlt_provider.core.control.planner import PlannedRequest, RequestPlanner
 from airflow_dlt_provider.core.control.resources import KnownResources, describe_request
+from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.plugin.page.detail import ui_path
 from airflow_dlt_provider.plugin.page.models import (
     Action,
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
     from airflow_dlt_provider.plugin.page.resources import Found
 
 
+def require_resource(found: Found) -> None:
+    """Refuse what no load would ever apply a request to.
+
+    Raises:
+        StateError: It is the task for a whole source.
+    """
+    if found.item.is_whole_source:
+        raise StateError(
+            f"{found.item.resource!r} is the task for a whole source, whose resources nobody knows "
+            "before its first load; ask again after that"
+        )
+
+
 def plan_action(access: Access, found: Found, action: Action) -> Plan:
     """Say what an action would do; nothing is changed.
 
@@ -37,6 +51,7 @@ def plan_action(access: Access, found: Found, action: Action) -> Plan:
         StateError: It does not fit the resource.
         StateStoreError: The state store cannot be reached.
     """
+    require_resource(found)
     if isinstance(action, RefreshAction):
         return Plan(effects=plan_refresh(found, action))
     with opened_store(access.session, found.item, found.siblings) as store:
@@ -54,6 +69,7 @@ def do_action(access: Access, found: Found, action: Action) -> Done:
         StateError: It does not fit the resource.
         StateStoreError: The state store cannot be reached.
     """
+    require_resource(found)
     if isinstance(action, RefreshAction):
         return _refresh(access, found, action)
     with opened_store(access.session, found.item, found.siblings) as store:

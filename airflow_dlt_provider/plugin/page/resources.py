@@ -61,7 +61,11 @@ def list_items(session: Session, dags: Iterable[DltDagFacts]) -> list[Item]:
     A task for a whole source stands for itself until its first load has told its resources.
     """
     tasks = [task for dag in dags for task in dag.tasks]
-    whole = {task: Item(task, task.task_key) for task in tasks if not task.resources}
+    whole = {
+        task: Item(task, task.task_key, is_whole_source=True)
+        for task in tasks
+        if not task.resources
+    }
     indexes = read_known(session, whole.values()) if whole else {}
     items = [
         item

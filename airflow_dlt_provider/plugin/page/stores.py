@@ -33,6 +33,8 @@ class Item:
     table: str | None = None
     """Its root table; `None` for one that a task for a whole source found by itself."""
     write_disposition: str | None = None
+    is_whole_source: bool = False
+    """Whether it stands for the resources of a source that no load has told yet."""
 
     @property
     def home(self) -> str:
