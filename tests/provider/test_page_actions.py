@@ -161,7 +161,6 @@ def test_a_load_is_rewound_and_a_run_replayed(page, load):
         ({"action": "replay", "run_id": "nope"}, "has no load of run 'nope' to replay, of clicks"),
         ({"action": "set", "value": "x"}, "'x' is no int, which the cursor is"),
         ({"action": "set", "value": "1", "path": "at"}, "has no cursor 'at'; there are: id"),
-        ({"action": "refresh", "refresh_mode": "replace"}, "has no param 'full_refresh'"),
     ],
     ids=lambda value: value.get("action") if isinstance(value, dict) else "",
 )
@@ -327,6 +326,31 @@ def test_former_versions_of_rows_are_not_replaced(page, known):
     assert refused.status_code == 400
     assert "there are: drop_data, drop_resources" in refused.json()["detail"]
     assert "all rows of its tables are removed first" in default.json()["effects"][1]
+
+
+def test_a_dag_without_the_param_is_not_refreshed_by_mistake(page, dag_folder, metadata_database):
+    dag_folder.write("events_source.py", EVENTS)
+    make_known(
+        dag_folder.dag("""
+from airflow.sdk import Asset
+with DAG("page_bare") as dag:
+    DltResourceOperator(
+        task_id="clicks",
+        source="events_source:events",
+        resource_names=["clicks"],
+        pipeline_asset=Asset(name="page_bare/page_bare", uri="x-dlt://page_bare/page_bare"),
+        planned_resources=[
+            {"name": "clicks", "table_name": "clicks", "write_disposition": "append"}
+        ],
+    )
+""")
+    )
+
+    answer = page.post("api/actions", ask("page_bare", "refresh"))
+
+    assert answer.status_code == 400
+    assert "has no param 'full_refresh'" in answer.json()["detail"]
+    assert runs_of("page_bare") == []
 
 
 def test_a_refresh_that_the_dag_refuses_starts_nothing(page, known):
