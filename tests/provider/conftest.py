@@ -215,6 +215,19 @@ def page(metadata_database: None) -> "Iterator[Page]":
 
 
 @pytest.fixture
+def known(dag_folder: DagFolder, metadata_database: None) -> Callable[..., None]:
+    """Make a Dag known that was never loaded: `known(dag_id, paused=False, more=arguments)`."""
+    from tests.provider.page import EVENTS, dag_text, make_known
+
+    dag_folder.write("events_source.py", EVENTS)
+
+    def known(dag_id: str, *, paused: bool = False, more: str = "") -> None:
+        make_known(dag_folder.dag(dag_text(dag_id, 3, more)), paused=paused)
+
+    return known
+
+
+@pytest.fixture
 def states() -> "Callable[[DagRun], dict[str, str]]":
     """Task id -> the state in which a run left the task."""
 

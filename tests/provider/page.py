@@ -10,6 +10,7 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.utils.session import create_session
 from fastapi import FastAPI
@@ -22,6 +23,25 @@ from airflow_dlt_provider.plugin.plugin import URL_PREFIX
 
 USERS = {"vera": "viewer", "ulla": "user", "olga": "op", "anna": "admin"}
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+EVENTS = """
+import dlt
+
+def events(until=3):
+    @dlt.resource(write_disposition="append")
+    def clicks(new=dlt.sources.incremental("id")):
+        yield [{"id": id} for id in range(until)]
+
+    slowly = {"disposition": "merge", "strategy": "scd2"}
+    return [clicks, dlt.resource([{"id": 1}], name="kept", write_disposition=slowly)]
+"""
+
+REFRESH_PARAMS = (
+    'params={"full_refresh": False, "refresh_mode": "replace", "allow_empty_replace": False, '
+    '"resources": Param(["clicks", "kept"], type="array", '
+    'items={"type": "string", "enum": ["clicks", "kept"]})}'
+)
 
 
 class Page:
@@ -88,3 +108,19 @@ def audit_log(dag_id: str) -> list[dict[str, Any]]:
             | json.loads(row.extra)
             for row in session.scalars(statement)
         ]
+
+
+def dag_text(dag_id, until, more=""):
+    more = f", {more}" if more else ""
+    kwargs = f'source_kwargs={{"until": {until}}}'
+    return f'dag = DltDag("{dag_id}", "events_source:events", {kwargs}{more})'
+
+
+def ask(dag_id, action, resource="clicks", **fields):
+    target = {"dag_id": dag_id, "task_id": resource, "resource": resource}
+    return target | {"action": action} | fields
+
+
+def runs_of(dag_id):
+    with create_session() as session:
+        return list(session.scalars(select(DagRun).where(DagRun.dag_id == dag_id)))
