@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 
@@ -19,6 +20,11 @@ def airflow_home() -> Path:
     from airflow.configuration import AIRFLOW_HOME
 
     return Path(AIRFLOW_HOME)
+
+
+def base_path() -> str:
+    """Return what `[api] base_url` puts in front of all paths of Airflow's UI, or `""`."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def data_dir() -> Path:

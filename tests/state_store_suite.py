@@ -14,6 +14,7 @@ import pytest
 
 from airflow_dlt_provider.core.state.records import (
     LoadRecord,
+    RecentLoad,
     ResourceState,
     SourceState,
     StateRequest,
@@ -92,6 +93,8 @@ def state(resource_name="orders", pipeline_name="shop", **changes):
         applied_request_id="asked",
         source_changes={"shop": [[["path", "to"], TYPED_VALUES]]},
         changes_id="changes",
+        recent=(RecentLoad(999.5, 3, 0.25, "run_6"),),
+        tables={"orders": {"parent": None, "columns": {"id": {"type": "bigint"}}}},
         updated_at=1000.5,
     )
     return replace(record, **changes)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_dlt_provider.cli.documents import cursor_documents, plain
 from airflow_dlt_provider.cli.places import (
     BaseDirOption,
     DataDirOption,
@@ -22,6 +21,7 @@ from airflow_dlt_provider.cli.places import (
 from airflow_dlt_provider.cli.state import DagArgument, JsonOption, StoreOption, YesOption
 from airflow_dlt_provider.cli.state import open_pipeline as open_state
 from airflow_dlt_provider.cli.terminal import confirmed, print_json
+from airflow_dlt_provider.core.control.documents import cursor_documents, plain
 from airflow_dlt_provider.core.state.store import StateStore
 
 if TYPE_CHECKING:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import typer
 
-from airflow_dlt_provider.cli.documents import request_document
-from airflow_dlt_provider.cli.resources import KnownResources, describe_request
 from airflow_dlt_provider.cli.terminal import confirmed, print_json
+from airflow_dlt_provider.core.control.documents import request_document
+from airflow_dlt_provider.core.control.planner import PlannedRequest
+from airflow_dlt_provider.core.control.resources import KnownResources, describe_request
 from airflow_dlt_provider.core.state.records import StateRequest
-
-
-@dataclass(frozen=True)
-class PlannedRequest:
-    """A request, and what a person should know before making it."""
-
-    request: StateRequest
-    effects: tuple[str, ...]
-    """What the next load of the resource does."""
 
 
 def ask_all(

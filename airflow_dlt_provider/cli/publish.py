@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from airflow_dlt_provider.cli.documents import plain
 from airflow_dlt_provider.cli.places import (
     BaseDirOption,
     DataDirOption,
@@ -21,6 +20,7 @@ from airflow_dlt_provider.cli.places import (
 from airflow_dlt_provider.cli.state import DagArgument, JsonOption, StoreOption
 from airflow_dlt_provider.cli.state import open_pipeline as open_state
 from airflow_dlt_provider.cli.terminal import print_json
+from airflow_dlt_provider.core.control.documents import plain
 
 if TYPE_CHECKING:
     # other commands answer without dlt

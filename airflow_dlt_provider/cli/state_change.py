@@ -7,9 +7,6 @@ from typing import Annotated
 import typer
 
 from airflow_dlt_provider.cli.asking import ask_all
-from airflow_dlt_provider.cli.documents import VALUE_TYPES
-from airflow_dlt_provider.cli.planner import RequestPlanner
-from airflow_dlt_provider.cli.resources import KnownResources
 from airflow_dlt_provider.cli.state import (
     ByOption,
     DagArgument,
@@ -18,6 +15,17 @@ from airflow_dlt_provider.cli.state import (
     StoreOption,
     YesOption,
     open_pipeline,
+)
+from airflow_dlt_provider.cli.terminal import current_person
+from airflow_dlt_provider.core.control.documents import VALUE_TYPES
+from airflow_dlt_provider.core.control.planner import RequestPlanner, Words
+from airflow_dlt_provider.core.control.resources import KnownResources
+
+WORDS = Words(
+    name_cursor="name one of them with --path",
+    name_type="name the type of its value with --type",
+    type_says="--type says",
+    ledger="`state history`",
 )
 
 ResourceArgument = Annotated[str, typer.Argument(metavar="RESOURCE")]
@@ -140,4 +148,5 @@ def replay(
 def _planner(
     dag: str, store: str | None, dataset: str | None, asked_by: str | None
 ) -> RequestPlanner:
-    return RequestPlanner(KnownResources(*open_pipeline(dag, store, dataset)), asked_by)
+    known = KnownResources(*open_pipeline(dag, store, dataset))
+    return RequestPlanner(known, asked_by or current_person(), WORDS)

@@ -7,12 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from airflow_dlt_provider.cli import documents
-from airflow_dlt_provider.cli.resources import (
-    KnownResources,
-    describe_request,
-    short_record_ids,
-)
 from airflow_dlt_provider.cli.state import (
     DagArgument,
     DatasetOption,
@@ -21,6 +15,12 @@ from airflow_dlt_provider.cli.state import (
     open_pipeline,
 )
 from airflow_dlt_provider.cli.terminal import print_fields, print_json, print_table
+from airflow_dlt_provider.core.control import documents
+from airflow_dlt_provider.core.control.resources import (
+    KnownResources,
+    describe_request,
+    short_record_ids,
+)
 from airflow_dlt_provider.core.state.records import LoadRecord, StateRequest
 
 ResourceArgument = Annotated[str, typer.Argument(metavar="RESOURCE")]
@@ -109,7 +109,7 @@ def history(
     """Show the loads of one resource, the newest first. Their ids are what `rewind` takes.
 
     JSON: `pipeline_name`, `store`, `resource_name`, and for each of `loads`: `record_id`, `dag_id`,
-    `run_id`, `try_number`, `status`, `recorded_at`, `load_ids`, `rows`, `rows_by_table`,
+    `run_id`, `try_number`, `status`, `kind`, `recorded_at`, `load_ids`, `rows`, `rows_by_table`,
     `cursor_before`, `cursor_after`, `seconds`, `seconds_by_step`, `schema_changes`, `request_id`,
     `request`, `task_pipeline`, `destination`, `dataset_name`, `table_name`.
     """

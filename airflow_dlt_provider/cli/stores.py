@@ -61,18 +61,9 @@ def refuse_missing_file(url: str) -> None:
     Raises:
         StateError: There is no such file.
     """
-    from sqlalchemy.exc import ArgumentError
+    from airflow_dlt_provider.core.state.sql_schema import missing_sqlite_file
 
-    from airflow_dlt_provider.core.state.sql_schema import parse_url, sqlite_path
-
-    try:
-        path = sqlite_path(parse_url(url))
-    except (ArgumentError, ValueError):
-        # the store itself says what is wrong with it
-        return
-    if path is None or path.name in ("", ":memory:") or str(path).startswith("file:"):
-        return
-    if not path.is_file():
+    if path := missing_sqlite_file(url):
         raise StateError(
             f"there is no state store {path}; name another with --store or {VARIABLE}, such as "
             "sqlite:////data/dlt_state.db. A first load makes the file"

@@ -158,6 +158,7 @@ class DltResourceOperator(BaseOperator):
             "state_store": None if "://" in (self.state_store or "") else self.state_store,
             "has_hidden_state_store": "://" in (self.state_store or ""),
             "param_prefix": self.param_prefix,
+            "task_key": self.task_key or names.task_key(self.task_id),
             "resources": self.planned_resources,
         }
         return json.dumps(facts)

@@ -35,7 +35,7 @@ class MetadataAccessor:
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of *key*."""
         text = self._backend.get(self._scope, key)
-        return default if text is None else _value_itself(json.loads(text))
+        return default if text is None else value_itself(json.loads(text))
 
     def set(self, key: str, value: Any) -> None:
         """Write the value of *key*. Airflow shows a person, and no task, as its writer."""
@@ -155,7 +155,7 @@ def _resource_homes(tables: dict[str, int], pipeline_asset: int | None) -> dict[
     return homes
 
 
-def _value_itself(value: Any) -> Any:
+def value_itself(value: Any) -> Any:
     """Return *value*, or for a reference what it refers to."""
     reference = value.get(EXTERNAL_VALUE) if isinstance(value, dict) else None
     if reference is None:

@@ -74,15 +74,29 @@ def open_server_state_store(
     """
     from airflow_dlt_provider.state_stores import asset_server
 
-    asked = option or settings.state_store()
-    if asked is None:
-        has_store = asset_server.has_asset_state_store()
-        asked = ASSET if has_store else settings.state_store_url()
+    asked = server_state_store(option)
     if asked != ASSET:
         return open_sql_store(asked)
-    if not asset_server.has_asset_state_store():
-        raise StateError(_too_old())
     return asset_server.open_server_asset_store(pipeline_name, dataset_name, settings.kept_loads())
+
+
+def server_state_store(option: str | None) -> str:
+    """Return which state store is meant outside a task: `"asset"`, a URL or a connection's id.
+
+    Args:
+        option: As for `open_state_store`.
+
+    Raises:
+        StateError: It is `"asset"`, which this Airflow does not have.
+    """
+    from airflow_dlt_provider.state_stores.asset_server import has_asset_state_store
+
+    asked = option or settings.state_store()
+    if asked is None:
+        return ASSET if has_asset_state_store() else settings.state_store_url()
+    if asked == ASSET and not has_asset_state_store():
+        raise StateError(_too_old())
+    return asked
 
 
 def open_sql_store(asked: str) -> StateStore:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
+
+    from tests.provider.page import Page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -199,6 +201,30 @@ def run_dag(metadata_database: None, data_dir: Path) -> "Callable[..., DagRun]":
         return dag.test(**kwargs)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def page(metadata_database: None) -> "Iterator[Page]":
+    """The page in Airflow's API server, with a user of each role."""
+    from tests.provider.page import USERS, Page
+
+    with pytest.MonkeyPatch.context() as patched:
+        users = ",".join(f"{name}:{role}" for name, role in USERS.items())
+        patched.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", users)
+        yield Page()
+
+
+@pytest.fixture
+def known(dag_folder: DagFolder, metadata_database: None) -> Callable[..., None]:
+    """Make a Dag known that was never loaded: `known(dag_id, paused=False, more=arguments)`."""
+    from tests.provider.page import EVENTS, dag_text, make_known
+
+    dag_folder.write("events_source.py", EVENTS)
+
+    def known(dag_id: str, *, paused: bool = False, more: str = "") -> None:
+        make_known(dag_folder.dag(dag_text(dag_id, 3, more)), paused=paused)
+
+    return known
 
 
 @pytest.fixture

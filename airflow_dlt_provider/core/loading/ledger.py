@@ -6,13 +6,20 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 from airflow_dlt_provider.core.errors import StateStoreError
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
 from airflow_dlt_provider.core.loading.rows.contract import RowRange
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, TakenBack
+from airflow_dlt_provider.core.state.records import (
+    KEPT_RECENT,
+    LoadRecord,
+    RecentLoad,
+    ResourceState,
+    TakenBack,
+)
 from airflow_dlt_provider.core.state.store import ALL_KEPT, StateStore
 
 log = logging.getLogger(__name__)
@@ -81,6 +88,7 @@ class Ledger:
         extraction: Extraction,
         states: Mapping[str, ResourceState],
         superseded: Mapping[str, RowRange],
+        tables: Mapping[str, dict[str, Any]],
     ) -> tuple[LoadRecord, ...]:
         """Keep that a load begins, before its first row is in the destination.
 
@@ -89,6 +97,7 @@ class Ledger:
             extraction: Where it comes from.
             states: What is known of the resources.
             superseded: Resource -> the older rows that the load takes the place of.
+            tables: Resource -> its tables, as the load leaves them.
         """
         records = tuple(
             replace(
@@ -96,6 +105,7 @@ class Ledger:
                 superseded=asdict(superseded[load.resource_name])
                 if load.resource_name in superseded
                 else None,
+                tables_after=tables.get(load.resource_name, {}),
             )
             for load in result.resources
         )
@@ -134,13 +144,9 @@ class Ledger:
         The rows are in the destination, and so is the cursor: a store that fails now is made up
         for by the next load. Only where the store alone holds the cursor, the task has to fail.
         """
-        finished = [
+        ended = [
             replace(
                 record,
-                status="finished",
-                states_after={},
-                changes={},
-                superseded=None,
                 seconds_by_step=result.seconds_by_step,
                 schema_changes=load.schema_changes,
                 recorded_at=time.time(),
@@ -148,9 +154,9 @@ class Ledger:
             for record, load in zip(records, result.resources, strict=True)
         ]
         try:
-            self._store.record_loads(finished)
+            self._store.record_loads([record.settled("finished") for record in ended])
             after = [
-                self._state_after(record, states.get(record.resource_name)) for record in records
+                self._state_after(record, states.get(record.resource_name)) for record in ended
             ]
             self._store.write_resources(self._indexed(after))
         except StateStoreError as error:
@@ -248,6 +254,9 @@ def state_after(former: ResourceState, record: LoadRecord) -> ResourceState:
         ),
         source_changes=changes["by_source"],
         changes_id=changes["id"],
+        recent=(*former.recent, RecentLoad.of(record))[-KEPT_RECENT:],
+        # a load without rows may not know the tables of former ones
+        tables=record.tables_after or former.tables,
     )
 
 

@@ -24,7 +24,7 @@ from airflow_dlt_provider.core.loading.opened import (
     former_pipeline_kept,
     open_pipeline,
 )
-from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes
+from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes, tables_of
 from airflow_dlt_provider.core.loading.recovery import settle_unfinished
 from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
@@ -205,7 +205,11 @@ class TaskLoad:
         )
         result = extraction.with_purpose(result)
         records = self._ledger.begin(
-            result, extraction, states, superseded_rows(self._opened, extraction, result)
+            result,
+            extraction,
+            states,
+            superseded_rows(self._opened, extraction, result),
+            {item.name: tables_of(self._opened.pipeline, item) for item in extraction.loaded},
         )
         with self._stopwatch.measure("load"):
             self._take_back(extraction)

@@ -10,6 +10,7 @@ from typing import Any
 from dlt.common.json import json
 from dlt.common.pipeline import LoadInfo
 from dlt.common.schema import Schema
+from dlt.common.schema.typing import TTableSchema
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
@@ -99,6 +100,40 @@ def schema_changes(
         for package in info.load_packages
         for name, update in package.schema_update.items()
         if schema and name in schema.tables and resource_of(schema, name) == loaded.short_name
+    }
+
+
+def tables_of(pipeline: Pipeline, loaded: LoadedResource) -> dict[str, Any]:
+    """Return table -> `parent` and `columns` of a resource's tables, as dlt's schema has them.
+
+    A root table comes before those that are nested in it. A column whose type dlt has not seen
+    yet is no column of the destination, and left out.
+    """
+    schema = pipeline.schemas.get(loaded.schema_name)
+    if schema is None:
+        return {}
+    own = [name for name in schema.tables if resource_of(schema, name) == loaded.short_name]
+    own.sort(key=lambda name: (len(_ancestors(schema, name)), name))
+    return {name: _table_document(schema.tables[name]) for name in own}
+
+
+def _ancestors(schema: Schema, table_name: str) -> list[str]:
+    parent = schema.tables[table_name].get("parent")
+    return [*_ancestors(schema, parent), parent] if parent else []
+
+
+def _table_document(table: TTableSchema) -> dict[str, Any]:
+    return {
+        "parent": table.get("parent"),
+        "columns": {
+            name: {
+                "type": column["data_type"],
+                "nullable": column.get("nullable", True),
+                "key": bool(column.get("primary_key") or column.get("merge_key")),
+            }
+            for name, column in table["columns"].items()
+            if column.get("data_type")
+        },
     }
 
 

@@ -113,9 +113,7 @@ def _settle(
 ) -> ResourceState:
     """Record how a load ended; a crash after this settles the same once more."""
     status: LoadStatus = "finished" if is_finished else "removed"
-    store.record_loads(
-        [replace(unfinished, status=status, states_after={}, changes={}, superseded=None)]
-    )
+    store.record_loads([unfinished.settled(status)])
     return state_after(state, unfinished) if is_finished else replace(state, unfinished=None)
 
 

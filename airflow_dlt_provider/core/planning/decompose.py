@@ -103,10 +103,14 @@ def root_table(resource: DltResource, schema: Schema) -> str:
 
 
 def disposition_of(resource: DltResource) -> str:
-    """Return the write disposition of *resource* as one word; `dynamic` if each row decides."""
+    """Return the write disposition of *resource* as one word.
+
+    It is `dynamic` if each row decides, and `scd2` for a merge that keeps former versions of rows.
+    """
     disposition = resource.write_disposition
     if isinstance(disposition, Mapping):
-        return str(disposition["disposition"])
+        is_scd2 = disposition.get("strategy") == "scd2"
+        return "scd2" if is_scd2 else str(disposition["disposition"])
     return "dynamic" if callable(disposition) else str(disposition)
 
 

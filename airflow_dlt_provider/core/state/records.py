@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from airflow_dlt_provider.core.spec import RefreshMode
@@ -21,6 +21,9 @@ RequestKind = Literal["reset", "set", "rewind", "replay", "refresh"]
 
 LoadKind = Literal["load", "backfill", "reset", "set", "rewind", "replay", "refresh"]
 """What a load was for: an ordinary `load`, a `backfill` of a window, or a request."""
+
+KEPT_RECENT = 12
+"""How many finished loads a `ResourceState` remembers in short."""
 
 
 def typed_text(value: Any) -> str:
@@ -97,6 +100,18 @@ class LoadRecord:
     """What the load changed in source-level state; kept until its end has been seen."""
     working_dir: str = ""
     """Where the packages lay, on whichever worker it was."""
+    tables_after: dict[str, Any] = field(default_factory=dict)
+    """Its tables, as in `ResourceState`; kept until the end of the load has been seen."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(self.rows_by_table.values())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all steps of the task."""
+        return sum(self.seconds_by_step.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -118,9 +133,31 @@ class LoadRecord:
         values["superseded"] = typed_value(values.get("superseded", "null"))
         return cls(**values)
 
+    def settled(self, status: LoadStatus) -> LoadRecord:
+        """Return the record as it is kept once the end of the load has been seen."""
+        return replace(
+            self, status=status, states_after={}, changes={}, tables_after={}, superseded=None
+        )
+
     def is_of_series(self, dag_id: str, run_id: str, max_tries: int) -> bool:
         """Tell whether the load was made by a try of one task, that retries have followed."""
         return (self.dag_id, self.run_id, self.max_tries) == (dag_id, run_id, max_tries)
+
+
+@dataclass(frozen=True)
+class RecentLoad:
+    """A finished load in short."""
+
+    recorded_at: float
+    """Seconds since 1970."""
+    rows: int
+    seconds: float
+    run_id: str
+
+    @classmethod
+    def of(cls, record: LoadRecord) -> RecentLoad:
+        """Return *record* in short."""
+        return cls(record.recorded_at, record.rows, round(record.seconds, 3), record.run_id)
 
 
 @dataclass(frozen=True)
@@ -149,6 +186,11 @@ class ResourceState:
     """Source -> what the last load changed in the source-level state."""
     changes_id: str | None = None
     """Names `source_changes`, for whoever has merged them."""
+    recent: tuple[RecentLoad, ...] = ()
+    """The last finished loads, the newest last; at most `KEPT_RECENT`."""
+    tables: dict[str, Any] = field(default_factory=dict)
+    """Table -> its `parent` (`None` for the root) and `columns`, each with `type`, `nullable` and
+    `key`: as dlt's schema has them after the last load, the root first."""
     updated_at: float = field(default_factory=time.time)
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,6 +214,7 @@ class ResourceState:
         values["unfinished"] = LoadRecord.from_dict(unfinished) if unfinished else None
         interrupted = values.get("interrupted")
         values["interrupted"] = StateRequest.from_dict(interrupted) if interrupted else None
+        values["recent"] = tuple(RecentLoad(**item) for item in values.get("recent", ()))
         return cls(**values)
 
 

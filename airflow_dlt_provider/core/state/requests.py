@@ -155,8 +155,8 @@ def _with_cursor(
     found = [item for item in found if request.cursor_path and item[0] == short_name] or found
     if len(found) > 1:
         raise StateError(
-            f"resource {request.resource_name!r} has several cursors; name one of them with "
-            f"--path; {listed(path for _, path in found)}"
+            f"resource {request.resource_name!r} has several cursors; ask again and name "
+            f"one of them; {listed(path for _, path in found)}"
         )
     ((name, path),) = found
     cursors = changed.setdefault(name, {}).setdefault("incremental", {})

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateColumn
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
@@ -115,6 +115,20 @@ def open_engine(url: URL) -> Engine:
 def sqlite_path(url: URL) -> Path | None:
     """Return the file of a SQLite URL; `None` for another database."""
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def missing_sqlite_file(text: str) -> Path | None:
+    """Return the file of a SQLite URL if it does not exist: looking must not make one.
+
+    Of all else `None` is returned, also of what is no URL: the store itself says what is wrong.
+    """
+    try:
+        path = sqlite_path(parse_url(text))
+    except (ArgumentError, ValueError):
+        return None
+    if path is None or path.name in ("", ":memory:") or str(path).startswith("file:"):
+        return None
+    return None if path.is_file() else path
 
 
 def ensure_tables(engine: Engine) -> None:

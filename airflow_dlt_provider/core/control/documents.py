@@ -1,4 +1,4 @@
-"""What `--json` prints of each record. Keys stay; new ones may join them.
+"""What persons, and `--json`, are shown of each record. Keys stay; new ones may join them.
 
 Times are ISO 8601 in UTC. A value of a cursor is plain JSON, with its type beside it: one of
 `VALUE_TYPES`, or Python's name of another.
@@ -30,7 +30,7 @@ VALUE_TYPES: dict[str, type] = {
 
 
 def type_name(value: Any) -> str:
-    """Name the type of a cursor's value, as `state set --type` takes it."""
+    """Name the type of a cursor's value, as a person names it."""
     if isinstance(value, bool):
         return "bool"
     fitting = (name for name, kind in VALUE_TYPES.items() if isinstance(value, kind))
@@ -74,13 +74,14 @@ def load_document(record: LoadRecord) -> dict[str, Any]:
         "run_id": record.run_id,
         "try_number": record.try_number,
         "status": record.status,
+        "kind": record.kind,
         "recorded_at": time_text(record.recorded_at),
         "load_ids": list(record.load_ids),
-        "rows": sum(record.rows_by_table.values()),
+        "rows": record.rows,
         "rows_by_table": record.rows_by_table,
         "cursor_before": record.cursor_before,
         "cursor_after": record.cursor_after,
-        "seconds": round(sum(record.seconds_by_step.values()), 3),
+        "seconds": round(record.seconds, 3),
         "seconds_by_step": record.seconds_by_step,
         "schema_changes": record.schema_changes,
         "request_id": record.request_id,

@@ -1,18 +1,15 @@
-"""What a state store knows of the resources of one pipeline, as commands ask for it."""
+"""What a state store knows of the resources of one pipeline, as persons ask for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from airflow_dlt_provider.cli.documents import plain, time_text
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.control.documents import plain, time_text
 from airflow_dlt_provider.core.errors import StateError, closest, listed
 from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, StateRequest
-from airflow_dlt_provider.core.state.store import StateStore
-
-ALL_KEPT = 10_000
-"""More loads than any store keeps of one resource."""
+from airflow_dlt_provider.core.state.store import ALL_KEPT, StateStore
 
 SHORT_ID_LENGTH = 8
 
@@ -23,15 +20,21 @@ class KnownResources:
     Args:
         store: Where they are kept.
         pipeline_name: The base name.
+        resource_names: Those that matter, where that is known; default: all that the store has.
     """
 
-    def __init__(self, store: StateStore, pipeline_name: str) -> None:
+    def __init__(
+        self, store: StateStore, pipeline_name: str, resource_names: Sequence[str] | None = None
+    ) -> None:
         self.store = store
         self.pipeline_name = pipeline_name
+        self._resource_names = resource_names
 
     @cached_property
     def names(self) -> list[str]:
         """Names of all resources with a state or a request, sorted."""
+        if self._resource_names is not None:
+            return sorted(self._resource_names)
         return self.store.list_resources(self.pipeline_name)
 
     @cached_property

@@ -1,16 +1,19 @@
-"""Makes requests of what a person typed, and says what each will do."""
+"""Makes requests of what a person asked for, and says what each will do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from airflow_dlt_provider.cli.asking import PlannedRequest
-from airflow_dlt_provider.cli.documents import VALUE_TYPES, cursors_in, plain, type_name
-from airflow_dlt_provider.cli.resources import KnownResources, find_record, short_record_ids
-from airflow_dlt_provider.cli.terminal import current_person
+from airflow_dlt_provider.core.control.documents import VALUE_TYPES, cursors_in, plain, type_name
+from airflow_dlt_provider.core.control.resources import (
+    KnownResources,
+    find_record,
+    short_record_ids,
+)
 from airflow_dlt_provider.core.errors import StateError, closest, listed
 from airflow_dlt_provider.core.state.records import LoadRecord, RequestKind, StateRequest
 from airflow_dlt_provider.core.state.requests import (
@@ -30,17 +33,38 @@ EXAMPLES: dict[str, Any] = {
 """Type -> any value of it."""
 
 
+@dataclass(frozen=True)
+class PlannedRequest:
+    """A request, and what a person should know before making it."""
+
+    request: StateRequest
+    effects: tuple[str, ...]
+    """What the next load of the resource does."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a person is told to name what is missing, where they ask."""
+
+    name_cursor: str = "name one of them"
+    name_type: str = "name the type of its value"
+    type_says: str = "its type says"
+    ledger: str = "the ledger"
+
+
 class RequestPlanner:
     """Plans requests for the resources of one pipeline. It writes nothing.
 
     Args:
         known: The resources of the pipeline.
-        asked_by: Who asks; default: who runs this process.
+        asked_by: Who asks.
+        words: For messages that say what to do.
     """
 
-    def __init__(self, known: KnownResources, asked_by: str | None = None) -> None:
+    def __init__(self, known: KnownResources, asked_by: str, words: Words | None = None) -> None:
         self.known = known
-        self._asked_by = asked_by or current_person()
+        self._asked_by = asked_by
+        self._words = words or Words()
 
     def plan_set(
         self, resource_name: str, text: str, path: str | None, value_type: str | None
@@ -52,9 +76,11 @@ class RequestPlanner:
         """
         state = self.known.states.get(resource_name)
         cursors = cursors_in(state.states if state else {})
-        found = _pick_cursor(resource_name, cursors, path, may_be_new=value_type is not None)
+        found = _pick_cursor(
+            resource_name, cursors, path, self._words, may_be_new=value_type is not None
+        )
         current = found[2] if found else None
-        value = _parse_value(resource_name, text, current, value_type)
+        value = self._parse_value(resource_name, text, current, value_type)
         cursor_path = path or (found[1] if found else None)
         former = f"now {plain(current)}" if found else "no load has had a cursor yet"
         effects = (
@@ -97,7 +123,7 @@ class RequestPlanner:
             }[record.status]
             raise StateError(
                 f"load {record.record_id} of resource {resource_name!r} {reason}; "
-                "rewind to another of `state history`"
+                f"rewind to another of {self._words.ledger}"
             )
         return self._going_back("rewind", record, records)
 
@@ -124,6 +150,24 @@ class RequestPlanner:
             f"{listed(runs)}{closest(run_id, runs)}"
         )
 
+    def _parse_value(
+        self, resource_name: str, text: str, current: Any, value_type: str | None
+    ) -> Any:
+        if value_type is not None:
+            try:
+                return parse_cursor_value(text, EXAMPLES[value_type])
+            except StateError:
+                raise StateError(
+                    f"{text!r} is no {value_type}, as {self._words.type_says}"
+                ) from None
+        if type_name(current) not in VALUE_TYPES:
+            raise StateError(
+                f"the cursor of resource {resource_name!r} has a value of type "
+                f"{type_name(current)}; of the new one {self._words.name_type}, one of: "
+                f"{', '.join(VALUE_TYPES)}"
+            )
+        return parse_cursor_value(text, current)
+
     def _going_back(
         self, kind: RequestKind, record: LoadRecord, records: Sequence[LoadRecord], **fields: Any
     ) -> PlannedRequest:
@@ -134,10 +178,10 @@ class RequestPlanner:
         record_ids = {item.record_id for item in taken_back(planned.request, records)}
         finished = [item for item in records if item.status == "finished" and item.load_ids]
         removed = [item for item in finished if item.record_id in record_ids]
-        shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {_rows(r):,})" for r in removed)
+        shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {r.rows:,})" for r in removed)
         target = f"load {short_ids[record.record_id]} of run {record.run_id}"
         rows = (
-            f"if it appends, {sum(map(_rows, removed)):,} rows are removed, nested tables "
+            f"if it appends, {sum(r.rows for r in removed):,} rows are removed, nested tables "
             f"included, of {len(removed)} load{'s' if len(removed) != 1 else ''}: {shown}"
         )
         effects = (
@@ -164,6 +208,7 @@ def _pick_cursor(
     resource_name: str,
     cursors: Sequence[tuple[str, str, Any]],
     path: str | None,
+    words: Words,
     *,
     may_be_new: bool,
 ) -> tuple[str, str, Any] | None:
@@ -174,8 +219,7 @@ def _pick_cursor(
         return found[0]
     if found and path is None and len(paths) > 1:
         raise StateError(
-            f"resource {resource_name!r} has several cursors; name one of them with --path; "
-            f"{listed(paths)}"
+            f"resource {resource_name!r} has several cursors; {words.name_cursor}; {listed(paths)}"
         )
     if found:
         owners = ", ".join(item[0] for item in found)
@@ -191,27 +235,9 @@ def _pick_cursor(
             f"{closest(path or '', paths)}"
         )
     raise StateError(
-        f"no load of resource {resource_name!r} has had a cursor; if it declares one, say which "
-        f"type its value has with --type, one of: {', '.join(VALUE_TYPES)}"
+        f"no load of resource {resource_name!r} has had a cursor; if it declares one, "
+        f"{words.name_type}, one of: {', '.join(VALUE_TYPES)}"
     )
-
-
-def _parse_value(resource_name: str, text: str, current: Any, value_type: str | None) -> Any:
-    if value_type is not None:
-        try:
-            return parse_cursor_value(text, EXAMPLES[value_type])
-        except StateError:
-            raise StateError(f"{text!r} is no {value_type}, as --type says") from None
-    if type_name(current) not in VALUE_TYPES:
-        raise StateError(
-            f"the cursor of resource {resource_name!r} has a value of type {type_name(current)}; "
-            f"name the type of the new one with --type, one of: {', '.join(VALUE_TYPES)}"
-        )
-    return parse_cursor_value(text, current)
-
-
-def _rows(record: LoadRecord) -> int:
-    return sum(record.rows_by_table.values())
 
 
 def _cursor_text(cursor: Mapping[str, Any]) -> str:

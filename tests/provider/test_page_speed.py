@@ -1,0 +1,68 @@
+"""However many resources there are, a page of them costs a handful of queries."""
+
+import contextlib
+
+import pytest
+from airflow import settings
+from sqlalchemy import event
+
+from tests.provider.page import make_known
+
+WIDE_SOURCE = """
+import dlt
+
+def wide():
+    return [dlt.resource([{"id": 1}], name=f"table_{number:02}") for number in range(60)]
+"""
+
+
+@contextlib.contextmanager
+def counted_queries():
+    queries = []
+
+    def count(_connection, _cursor, statement, *_):
+        queries.append(statement)
+
+    event.listen(settings.engine, "before_cursor_execute", count)
+    yield queries
+    event.remove(settings.engine, "before_cursor_execute", count)
+
+
+@pytest.fixture
+def wide(dag_folder, metadata_database):
+    dag_folder.write("wide_source.py", WIDE_SOURCE)
+    make_known(dag_folder.dag('dag = DltDag("page_wide", "wide_source:wide")'))
+
+
+@pytest.mark.parametrize("params", [{}, {"status": "never loaded"}], ids=["all", "by status"])
+def test_a_page_of_fifty_costs_as_many_queries_as_a_page_of_one(page, wide, params):
+    counts = {}
+    for size in (1, 1, 50):
+        with counted_queries() as queries:
+            shown = page.get("api/resources", dag_id="page_wide", size=size, **params)
+        assert (len(shown["items"]), shown["total"]) == (size, 60)
+        counts[size] = len(queries)
+
+    assert counts[50] == counts[1]
+    assert counts[50] <= 8
+
+
+@pytest.mark.parametrize("path", ["api/plan", "api/actions"])
+def test_an_action_reads_nothing_of_other_tasks(page, wide, path):
+    target = {"dag_id": "page_wide", "task_id": "table_00", "resource": "table_00"}
+    page.post("api/plan", target | {"action": "reset"})
+
+    with counted_queries() as queries:
+        answer = page.post(path, target | {"action": "reset"})
+
+    assert answer.status_code == 200
+    assert len(queries) <= 12
+
+
+def test_a_serialized_dag_is_read_once(page, wide):
+    page.items("page_wide")
+
+    with counted_queries() as queries:
+        page.items("page_wide")
+
+    assert not any("serialized_dag.data" in query for query in queries)
