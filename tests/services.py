@@ -56,6 +56,11 @@ def running_postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def with_driver(url: str) -> str:
+    """Name the driver that is installed, where SQLAlchemy would take a newer one."""
+    return url.replace("postgresql://", "postgresql+psycopg2://")
+
+
 def _postgres_binaries() -> Path:
     on_path = shutil.which("initdb")
     if on_path and shutil.which("pg_ctl", path=str(Path(on_path).parent)):

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from tests.integration.airflow_process import AirflowProcess, Api, wait_for
+from tests.services import with_driver
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +54,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str
 ) -> Iterator[AirflowProcess]:
     # a command of Airflow's beside its scheduler: SQLite would be locked
-    settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres_url}
+    settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(postgres_url)}
     process = AirflowProcess(tmp_path_factory.mktemp("backfill"), settings)
     shutil.copy(CHECKOUT / "dags" / "nycflights_source.py", process.dags)
     (process.dags / "nycflights.py").write_text(DAG_FILE)
