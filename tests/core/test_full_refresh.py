@@ -347,3 +347,14 @@ def test_a_refresh_whose_ledger_was_lost_is_done_once_more(shop):
     shop.run("appended", ids=[2, 3], run_id="again", try_number=2, max_tries=1, refresh=Refresh())
 
     assert shop.rows("appended") == [(2, 1), (3, 1)]
+
+
+def test_a_try_that_only_failed_to_say_so_is_not_done_again(shop):
+    shop.run(*ROOTS, ids=[1, 2], task_key="all")
+    again = {"task_key": "all", "selected": ("appended",), "run_id": "again"}
+    first = shop.run(*ROOTS, ids=[2], refresh=Refresh(), **again)
+
+    second = shop.run(*ROOTS, ids=[2], refresh=Refresh(), try_number=2, **again)
+
+    assert second.load_ids == first.load_ids
+    assert [load.kind for load in second.resources] == ["refresh"]

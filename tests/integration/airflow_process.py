@@ -72,6 +72,11 @@ class Api(AirflowApi):
         body = {"dag_id": dag_id, "from_date": first, "to_date": last, **options}
         self._call("POST", "/api/v2/backfills", json=body)
 
+    def has_backfill(self, dag_id: str) -> bool:
+        """Tell whether Airflow holds a backfill for unended, which it notes after its runs."""
+        backfills = self._call("GET", f"/api/v2/backfills?dag_id={dag_id}")["backfills"]
+        return any(backfill["completed_at"] is None for backfill in backfills)
+
     def backfill_runs(self, dag_id: str) -> dict[str, str]:
         """Return the run id of each run of a backfill, and Airflow's word for how it stands."""
         path = f"/api/v2/dags/{dag_id}/dagRuns?run_type=backfill&limit=500"

@@ -192,6 +192,7 @@ def test_the_events_of_a_backfill_have_its_window(flights, backfilled):
 def test_a_second_backfill_brings_no_duplicate(flights, backfilled, real):
     before = dict(flights.query("select distinct _dlt_load_id, 1 from flights"))
 
+    wait_for("the first backfill's end", lambda: not flights.api.has_backfill("nycflights"))
     flights.api.create_backfill(
         "nycflights", FIRST_RUN, LAST_RUN, reprocess_behavior="completed", max_active_runs=4
     )

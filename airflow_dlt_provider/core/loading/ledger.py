@@ -65,7 +65,8 @@ class Ledger:
         if run.try_number == 1 or not states:
             return None
         records = []
-        for name in states:
+        # with a selected resource go those that share its cursor, which nobody knows yet
+        for name in self._request.selected or states:
             record = self._store.last_load(self._request.pipeline_name, name)
             if (
                 record is None
