@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from airflow_dlt_provider.core.spec import REFRESH_MODES, RefreshMode
 from tests.chaos import kill
 
 
@@ -57,6 +58,10 @@ class Case:
     is_folder_lost: bool
     is_first: bool
     """Whether the load that is killed is the first of all."""
+    refresh_mode: RefreshMode | None = None
+    """How the run that is killed refreshes the table, if it does."""
+    is_retried: bool = True
+    """Whether the run is tried again, or left to the next one."""
 
     @property
     def name(self) -> str:
@@ -66,6 +71,8 @@ class Case:
             "first" if self.is_first else "later",
             self.point.replace(",", "").replace(" ", "_"),
             "lost" if self.is_folder_lost else "kept",
+            *([f"refresh_by_{self.refresh_mode}"] if self.refresh_mode else []),
+            *([] if self.is_retried else ["not_retried"]),
         )
         return "-".join(parts)
 
@@ -76,6 +83,20 @@ def all_cases(destinations: tuple[str, ...] = DESTINATIONS) -> Iterator[Case]:
         for point, is_folder_lost in product(kill.POINTS, (False, True)):
             if _exists(destination, kind, point, is_first=is_first):
                 yield Case(destination, kind, point, is_folder_lost, is_first)
+    yield from _refresh_cases(destinations)
+
+
+def _refresh_cases(destinations: tuple[str, ...]) -> Iterator[Case]:
+    """Return the cases of full refreshes, which are retried, or left to the next run."""
+    for destination, kind, mode in product(destinations, WITH_ALL_POINTS, REFRESH_MODES):
+        for point in MAIN_POINTS:
+            if not _exists(destination, kind, point, is_first=False):
+                continue
+            for is_folder_lost in (False, True):
+                yield Case(destination, kind, point, is_folder_lost, False, mode)
+            # a run that never began to load leaves nothing to be done
+            if point not in ("in extract", "extracted"):
+                yield Case(destination, kind, point, True, False, mode, is_retried=False)
 
 
 def usual_cases(destinations: tuple[str, ...] = DESTINATIONS) -> Iterator[Case]:
@@ -85,7 +106,9 @@ def usual_cases(destinations: tuple[str, ...] = DESTINATIONS) -> Iterator[Case]:
     from them at the main points alone, and a first load from a later one only without its folder.
     """
     for case in all_cases(destinations):
-        if case.kind in WITH_ALL_POINTS:
+        if case.refresh_mode:
+            is_usual = case.is_folder_lost
+        elif case.kind in WITH_ALL_POINTS:
             is_usual = case.is_folder_lost or not case.is_first
         else:
             is_usual = not case.is_first and case.point in MAIN_POINTS
@@ -127,6 +150,10 @@ SHORT = frozenset(
         "duckdb-append-flat-no_cursor-later-all_rows-lost",
         "duckdb-merge-nested-later-merged_noted-kept",
         "duckdb-replace-nested-later-parent_only-lost",
+        "duckdb-append-nested-later-parent_only-kept-refresh_by_replace",
+        "duckdb-append-nested-later-all_rows-lost-refresh_by_drop_data",
+        "duckdb-append-nested-later-parent_only-lost-refresh_by_replace-not_retried",
+        "duckdb-merge-nested-later-after_begin-lost-refresh_by_drop_resources-not_retried",
         "postgres-append-nested-later-parent_only-kept",
         "postgres-append-nested-later-dlt_done-lost",
         "postgres-merge-nested-later-merged-lost",
