@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
 from airflow.sdk import DAG, Param
-from airflow.timetables.base import DataInterval, TimeRestriction
 
 from airflow_dlt_provider.core.errors import PlanError, listed
 from airflow_dlt_provider.core.spec import REFRESH_MODES, Refresh, RefreshMode, Window
+from airflow_dlt_provider.schedule import tick_before
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,9 +24,6 @@ ALLOW_EMPTY_REPLACE = "allow_empty_replace"
 BACKFILL_FROM = "backfill_from"
 BACKFILL_TO = "backfill_to"
 REPLAY_RUN_ID = "replay_run_id"
-
-LOOK_BACK = [timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=3700)]
-"""How far back the tick before another is looked for, in turns: minutes come before years."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,11 @@ class RunPurpose:
     interval: Window | None = None
     """The data interval of a run that is no backfill, where it has a length."""
     replay_run_id: str | None = None
+
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether tasks of the run may have nothing to do."""
+        return bool(self.selected or self.window)
 
     def selected_of(self, resource_names: Sequence[str]) -> tuple[str, ...]:
         """Return those of a task's resources that are selected; of unknown ones, all."""
@@ -147,7 +149,8 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         selected=_selected(params[RESOURCES], prefix),
         refresh=refresh,
         window=window,
-        interval=None if window else _interval(context),
+        # what is loaded again is loaded whole, whatever the run's own interval is
+        interval=None if given else _interval(context),
         replay_run_id=replay_run_id,
     )
 
@@ -218,7 +221,7 @@ def _parse_moment(name: str, text: str, dag: DAG) -> datetime:
         raise PlanError(
             f"param {name!r} is {text!r} and no point in time; write 2026-01-31T00:00:00Z"
         )
-    return parsed
+    return _in_zone(parsed, dag)
 
 
 def _backfill_window(context: Context) -> Window | None:
@@ -239,7 +242,13 @@ def _backfill_window(context: Context) -> Window | None:
             f"interval; run the Dag with params {BACKFILL_FROM} and {BACKFILL_TO}"
         )
     tick = pendulum.instance(end)
-    return Window(_in_zone(_tick_before(dag, tick), dag), _in_zone(tick, dag))
+    before = tick_before(dag, tick)
+    if before is None:
+        raise PlanError(
+            f"the schedule of Dag {dag.dag_id!r} has no tick before {tick}, and so no window; run "
+            f"it with params {BACKFILL_FROM} and {BACKFILL_TO}"
+        )
+    return Window(_in_zone(before, dag), _in_zone(tick, dag))
 
 
 def _interval(context: Context) -> Window | None:
@@ -253,55 +262,3 @@ def _interval(context: Context) -> Window | None:
 def _in_zone(moment: datetime, dag: DAG) -> datetime:
     """Return *moment* on the clock of the Dag, where its days begin and end."""
     return pendulum.instance(moment).in_timezone(dag.timezone)
-
-
-def _tick_before(dag: DAG, tick: pendulum.DateTime) -> pendulum.DateTime:
-    """Return the tick of a schedule before another."""
-    schedule = _Schedule(dag)
-    for span in LOOK_BACK:
-        ticks = [moment for moment in schedule.ticks(tick - span, tick) if moment < tick]
-        # a schedule of a fixed length takes any moment for its first tick
-        if ticks and schedule.next_tick(ticks[-1]) == tick:
-            return ticks[-1]
-    following = schedule.next_tick(tick)
-    if following and schedule.next_tick(tick - (following - tick)) == tick:
-        return tick - (following - tick)
-    raise PlanError(
-        f"the schedule of Dag {dag.dag_id!r} has no tick before {tick}, and so no window; run it "
-        f"with params {BACKFILL_FROM} and {BACKFILL_TO}"
-    )
-
-
-class _Schedule:
-    """The ticks of a Dag, as its timetable has them."""
-
-    def __init__(self, dag: DAG) -> None:
-        self._timetable: Any = dag.timetable
-        try:
-            # from Airflow 3.2 on, a Dag file has descriptions of timetables
-            from airflow.serialization.encoders import coerce_to_core_timetable
-
-            self._timetable = coerce_to_core_timetable(dag.timetable)
-        except ImportError:
-            pass
-
-    def next_tick(self, tick: pendulum.DateTime) -> pendulum.DateTime | None:
-        """Return the tick after another."""
-        return self._next(tick, TimeRestriction(tick, None, catchup=True))
-
-    def ticks(
-        self, earliest: pendulum.DateTime, latest: pendulum.DateTime
-    ) -> Iterator[pendulum.DateTime]:
-        """Return the ticks between two moments, both included."""
-        tick = None
-        while tick := self._next(tick, TimeRestriction(earliest, latest, catchup=True)):
-            yield tick
-
-    def _next(
-        self, tick: pendulum.DateTime | None, restriction: TimeRestriction
-    ) -> pendulum.DateTime | None:
-        info = self._timetable.next_dagrun_info(
-            last_automated_data_interval=None if tick is None else DataInterval.exact(tick),
-            restriction=restriction,
-        )
-        return None if info is None else info.logical_date

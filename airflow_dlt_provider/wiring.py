@@ -20,7 +20,7 @@ from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
 from airflow_dlt_provider.operators.dlt import DltResourceOperator
 from airflow_dlt_provider.operators.finish import DltFinishOperator
-from airflow_dlt_provider.run_params import build_params
+from airflow_dlt_provider.run_params import FULL_REFRESH, build_params
 from airflow_dlt_provider.templates import render_with_defaults
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ class LoadTasks:
             prefix, self._plan.resource_names, full_refresh=self._options.is_full_refresh
         )
         for name, param in params.items():
-            if name not in dag.params:
+            is_the_point = self._options.is_full_refresh and name == f"{prefix}{FULL_REFRESH}"
+            if name not in dag.params or is_the_point:
                 dag.params[name] = param
 
     def build(self, task_id: str) -> None:
@@ -238,6 +239,7 @@ class _ResourceTaskBuilder:
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,
             planned_resources=[_facts(resource) for resource in planned.resources],
+            earlier_task_ids=[_task_id(self._group, key) for key in planned.after],
             param_prefix=self._param_prefix,
             **self._operator_kwargs(planned),
         )

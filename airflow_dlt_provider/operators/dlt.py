@@ -78,6 +78,8 @@ class DltResourceOperator(BaseOperator):
         shared_tables: Root tables that other tasks write too.
         planned_resources: What was planned of each resource, as plain values: `name`,
             `table_name`, `write_disposition`.
+        earlier_task_ids: Ids of the tasks that load what comes before; the trigger rule lets this
+            one run where a run leaves them out.
         param_prefix: Stands before the names of the Dag's params that this task reads, such as
             `full_refresh`; a group has one of its own.
     """
@@ -111,6 +113,7 @@ class DltResourceOperator(BaseOperator):
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
         planned_resources: Sequence[Mapping[str, Any]] = (),
+        earlier_task_ids: Sequence[str] = (),
         param_prefix: str = "",
         **kwargs: Any,
     ) -> None:
@@ -141,6 +144,7 @@ class DltResourceOperator(BaseOperator):
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)
         self.planned_resources = [dict(item) for item in planned_resources]
+        self.earlier_task_ids = list(earlier_task_ids)
         self.param_prefix = param_prefix
 
     @property
@@ -181,6 +185,8 @@ class DltResourceOperator(BaseOperator):
             purpose = read_purpose(context, self.param_prefix)
             if purpose.leaves_out(self.resource_names):
                 raise AirflowSkipException(f"the run loads {', '.join(purpose.selected)} alone")
+            if not purpose.may_leave_out:
+                self._skip_after_a_skip(context)
             result = self._load(self._build_request(context, purpose), context)
         if not result.resources and result.skipped:
             reasons = (f"{name}: {reason}" for name, reason in result.skipped.items())
@@ -257,6 +263,18 @@ class DltResourceOperator(BaseOperator):
             lock_timeout_seconds=settings.lock_timeout_seconds(),
             secrets_toml=secrets_toml,
         )
+
+    def _skip_after_a_skip(self, context: Context) -> None:
+        """Skip where an earlier task was skipped, which a branch before all of them has done."""
+        if not self.earlier_task_ids:
+            return
+        run_id = context["ti"].run_id
+        found = context["ti"].get_task_states(
+            dag_id=context["dag"].dag_id, task_ids=self.earlier_task_ids, run_ids=[run_id]
+        )
+        skipped = [task for task, state in found.get(run_id, {}).items() if state == "skipped"]
+        if skipped:
+            raise AirflowSkipException(f"{', '.join(skipped)} was skipped")
 
     def _working_folder_name(self, context: Context, task_key: str) -> str:
         task_instance = context["ti"]

@@ -98,7 +98,7 @@ def test_rows_of_one_load_are_taken_out_of_an_appended_resource_alone(rows, load
     load(shop(1))
     second = load(shop(3))
 
-    rows.remove_appended(SCHEMA, "orders", [second], "append")
+    rows.remove_appended(SCHEMA, "orders", [second], appends=True)
 
     assert rows.has_rows("orders")
     assert rows.has_rows("orders__lines__tags")
@@ -109,7 +109,7 @@ def test_rows_of_one_load_are_taken_out_of_an_appended_resource_alone(rows, load
 def test_nested_rows_go_with_the_rows_that_hold_them(rows, load):
     load_id = load(shop())
 
-    rows.remove_appended(SCHEMA, "orders", [load_id], "append")
+    rows.remove_appended(SCHEMA, "orders", [load_id], appends=True)
 
     for table in ("orders", "orders__lines", "orders__lines__tags"):
         assert not rows.has_rows(table)

@@ -195,3 +195,33 @@ def test_without_being_asked_for_there_is_no_full_refresh_dag(dag_folder, growin
     growing("alone", 1)
 
     assert list(dag_folder.load()) == ["alone"]
+
+
+def test_a_branch_that_skips_a_group_skips_all_of_it(dag_folder, growing, run_dag, states):
+    growing("unused", 1)
+    dag = dag_folder.dag("""
+with DAG("branched") as dag:
+    @task.branch
+    def choose():
+        return "other"
+
+    @task
+    def other():
+        pass
+
+    load = DltTaskGroup("load", "growing:shop", source_kwargs={"until": 1},
+        after={"orders": ["customers"]})
+    choose() >> [other(), load]
+""")
+
+    skipped = states(run_dag(dag))
+
+    assert skipped["load.customers"] == skipped["load.orders"] == "skipped"
+
+
+def test_a_full_refresh_dag_refreshes_whatever_its_base_does_by_default(dag_folder, growing):
+    growing("careful", 1, 'full_refresh_dag=True, params={"full_refresh": False}')
+    dags = dag_folder.load()
+
+    assert dags["careful"].params["full_refresh"] is False
+    assert dags["careful__full_refresh"].params["full_refresh"] is True

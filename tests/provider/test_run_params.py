@@ -90,6 +90,16 @@ def test_params_name_a_window(text):
     assert window.end == pendulum.datetime(2026, 1, 4, 23)
 
 
+def test_a_moment_of_the_trigger_form_is_on_the_clock_of_the_dag():
+    dag = DAG("d", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Tokyo"))
+    # what the form sends for midnight of the fifth in Tokyo
+    params = {"backfill_from": "2026-01-04T15:00:00Z", "backfill_to": "2026-01-05T15:00:00Z"}
+
+    window = read_purpose(context(dag, "manual", **params), "").window
+
+    assert window.start.isoformat() == "2026-01-05T00:00:00+09:00"
+
+
 @pytest.mark.parametrize("text", ["yesterday", "12", "2026-01-03/2026-01-04"])
 def test_a_window_that_is_no_point_in_time_is_refused(text):
     params = {"backfill_from": text, "backfill_to": "2026-01-05"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from typing import Any, get_args
 
-from dlt.common.time import datetime_obj_to_str, detect_datetime_format
+from dlt.common.time import datetime_obj_to_str, detect_datetime_format, ensure_datetime
 from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 from dlt.extract.incremental.lag import DATE_STR_FORMATS
@@ -65,6 +65,11 @@ class CursorType:
         )
 
     @property
+    def has_offset(self) -> bool:
+        """Whether it is text with an offset from UTC: texts of two offsets do not compare."""
+        return "%z" in (self._format or "") or "%:z" in (self._format or "")
+
+    @property
     def reason(self) -> str | None:
         """Why points in time are no values of it; `None` if they are."""
         if self._kind in (date, datetime) or self._format:
@@ -88,9 +93,11 @@ class CursorType:
     def _text(self, moment: datetime, text_format: str) -> str:
         if text_format in DATE_STR_FORMATS:
             return datetime_obj_to_str(moment.date(), text_format)
-        has_zone = "%z" in text_format or "%:z" in text_format
-        in_utc = moment.astimezone(timezone.utc)
-        return datetime_obj_to_str(in_utc if has_zone else _naive(in_utc), text_format)
+        if self.has_offset:
+            # texts are compared as they are, so in the offset that they have
+            zone = ensure_datetime(str(self._sample)).tzinfo
+            return datetime_obj_to_str(moment.astimezone(zone), text_format)
+        return datetime_obj_to_str(_naive(moment), text_format)
 
 
 def _argument_of(function: Any) -> Incremental[Any] | None:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from dlt.common.configuration.container import Container
-from dlt.common.pipeline import ExtractInfo
 from dlt.extract import DltSource
 from dlt.extract.incremental.context import TimeIntervalContext
 from dlt.pipeline.pipeline import Pipeline
@@ -22,7 +21,6 @@ from airflow_dlt_provider.core.loading.refresh import (
     TaskRefresh,
     apply_refresh,
     plan_refresh,
-    refuse_empty,
 )
 from airflow_dlt_provider.core.loading.requested import open_requests, requested_point
 from airflow_dlt_provider.core.loading.restore import (
@@ -59,7 +57,6 @@ def extract_task(
 
     Raises:
         StateError: What the store holds, or a person asked for, does not fit the source.
-        EmptyRefreshError: A full refresh would only take rows away.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -78,10 +75,10 @@ def extract_task(
     )
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
-    bound = _bind_cursors(request, selected, pipeline)
+    bound = _bind_cursors(request, selected, points, pipeline)
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
-    refuse_empty(refresh, _extract(request, selected.sources, pipeline, bound.loaded, refresh))
+    _extract(request, selected.sources, pipeline, bound.loaded, refresh)
     is_state_new = _extracted_hash(pipeline) != hash_before
     own_version = int(pipeline.state["_state_version"])
     return Extraction(
@@ -97,9 +94,11 @@ def extract_task(
         source_seeds=shared.seeds(),
         requests={p.loaded.name: p.request.to_dict() for p in points if p.request},
         own_requests=[p.loaded.name for p in points if p.request and p.is_own_request],
+        voided_requests={p.loaded.name: p.voided_request_id for p in points if p.voided_request_id},
         window=list(request.window.described()) if request.window else None,
         skipped=bound.skipped,
         ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
+        guarded=sorted(refresh.guarded),
     )
 
 
@@ -157,7 +156,12 @@ class _Bound:
     ranges: dict[str, RowRange] = field(default_factory=dict)
 
 
-def _bind_cursors(request: LoadRequest, selected: Selected, pipeline: Pipeline) -> _Bound:
+def _bind_cursors(
+    request: LoadRequest,
+    selected: Selected,
+    points: Sequence[StartingPoint],
+    pipeline: Pipeline,
+) -> _Bound:
     """Bind the cursors to the window, or have them go on from where they are."""
     states = {item.name: states_of(pipeline, item) for item in selected.loaded}
     if request.window:
@@ -167,23 +171,26 @@ def _bind_cursors(request: LoadRequest, selected: Selected, pipeline: Pipeline) 
                 add_window(states[item.name], item.short_name, request.window.described())
         _install(pipeline, bound.loaded, states)
         return _Bound(bound.loaded, bound.skipped, bound.ranges)
-    if request.interval is None:
-        _without_scheduler(selected)
+    # who asks for another cursor does not ask for the run's interval
+    _without_scheduler(
+        selected, [p.loaded for p in points if p.request or request.interval is None]
+    )
     ranges = {}
     for item in selected.loaded:
-        if rows := windows_ahead(selected.sources, item, states[item.name]):
+        if rows := windows_ahead(selected, item, states[item.name], request):
             ranges[item.name] = rows
     _install(pipeline, selected.loaded, states)
     return _Bound(selected.loaded, ranges=ranges)
 
 
-def _without_scheduler(selected: Selected) -> None:
+def _without_scheduler(selected: Selected, loaded: Iterable[LoadedResource]) -> None:
+    names = {(item.schema_name, name) for item in loaded for name in item.state_names}
     for source in selected.sources:
         for resource in source.resources.extracted:
-            if without_scheduler(resource):
+            if (source.name, resource.name) in names and without_scheduler(resource):
                 log.info(
                     "Resource %s allows external schedulers, and the run has no data interval "
-                    "(Airflow's cron schedules have none): it goes on from its cursor",
+                    "for it (Airflow's cron schedules have none): it goes on from its cursor",
                     resource.name,
                 )
 
@@ -212,7 +219,7 @@ def _extract(
     pipeline: Pipeline,
     loaded: Iterable[LoadedResource],
     refresh: TaskRefresh,
-) -> list[ExtractInfo]:
+) -> None:
     """Extract what is loaded: what dlt shall drop or empty before, apart from the rest."""
     apply_refresh(sources, refresh)
     dropped = refresh.names if refresh.drop else frozenset()
@@ -220,20 +227,15 @@ def _extract(
         ([item for item in loaded if item.name in dropped], refresh.drop),
         ([item for item in loaded if item.name not in dropped], None),
     ]
-    infos = []
     with _interval_shown(request):
         for items, mode in parts:
-            if not items:
-                continue
-            infos.append(
+            if items:
                 pipeline.extract(
                     list(_only(sources, items)),
                     loader_file_format=request.destination.loader_file_format,
                     schema_contract=request.destination.schema_contract,
                     refresh=mode,
                 )
-            )
-    return infos
 
 
 def _only(sources: Sequence[DltSource], items: Iterable[LoadedResource]) -> Iterator[DltSource]:

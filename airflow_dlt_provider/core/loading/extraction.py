@@ -57,12 +57,16 @@ class Extraction:
     """Resource -> the request that this extraction carries out, as a document."""
     own_requests: list[str] = field(default_factory=list)
     """Those of these resources whose request was asked of themselves."""
+    voided_requests: dict[str, str] = field(default_factory=dict)
+    """Resource -> id of what a person asked, and comes to nothing by a full refresh."""
     window: list[str] | None = None
     """Both ends of the window that was extracted, as ISO 8601; `None` for an ordinary load."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Resource -> why it has no part in the window."""
     ranges: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Resource -> the older rows that this load takes the place of, as `RowRange`'s fields."""
+    guarded: list[str] = field(default_factory=list)
+    """Resources that are refreshed, and whose rows must not just be taken away."""
     rows_by_table: dict[str, int] | None = None
     """Rows by table; `None` until they are normalized."""
 

@@ -204,6 +204,7 @@ class Ledger:
             window=load.window,
             request_id=request.request_id if request else None,
             is_own_request=loaded.name in extraction.own_requests,
+            voided_request_id=extraction.voided_requests.get(loaded.name),
             changes={"id": extraction.extraction_id, "by_source": extraction.source_changes}
             if extraction.source_changes
             else {},
@@ -250,15 +251,18 @@ def state_after(former: ResourceState, record: LoadRecord) -> ResourceState:
         states=record.states_after,
         unfinished=None,
         interrupted=None,
-        applied_request_id=(
-            record.request_id if record.is_own_request else former.applied_request_id
-        ),
+        applied_request_id=_applied_request_id(record) or former.applied_request_id,
         source_changes=changes["by_source"],
         changes_id=changes["id"],
         recent=(*former.recent, RecentLoad.of(record))[-KEPT_RECENT:],
         # a load without rows may not know the tables of former ones
         tables=record.tables_after or former.tables,
     )
+
+
+def _applied_request_id(record: LoadRecord) -> str | None:
+    """Return what a person asked that the load of *record* does away with, if anything."""
+    return record.request_id if record.is_own_request else record.voided_request_id
 
 
 def _result_of(records: list[LoadRecord]) -> LoadResult:

@@ -11,7 +11,7 @@ from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import ConcurrentLoadError
+from airflow_dlt_provider.core.errors import ConcurrentLoadError, EmptyRefreshError
 from airflow_dlt_provider.core.loading import extraction as kept
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
@@ -26,6 +26,7 @@ from airflow_dlt_provider.core.loading.opened import (
 )
 from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes, tables_of
 from airflow_dlt_provider.core.loading.recovery import settle_unfinished
+from airflow_dlt_provider.core.loading.refresh import refuse_empty
 from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
@@ -204,6 +205,7 @@ class TaskLoad:
             seconds_by_step=self._stopwatch.seconds_by_step,
         )
         result = extraction.with_purpose(result)
+        self._refuse_empty(extraction, result)
         records = self._ledger.begin(
             result,
             extraction,
@@ -236,6 +238,14 @@ class TaskLoad:
         self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
         return with_written_tables(result, self._opened.pipeline, extraction.loaded)
 
+    def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
+        """Stop a refresh that only takes rows away; another try asks the source once more."""
+        try:
+            refuse_empty(extraction.guarded, result.resources)
+        except EmptyRefreshError:
+            emptied(self._request.working_dir)
+            raise
+
     def _take_back(self, extraction: Extraction) -> None:
         """Remove the rows of loads that a person had taken back."""
         for item in extraction.loaded:
@@ -246,7 +256,7 @@ class TaskLoad:
             load_ids = {load_id for load in request.taken_back for load_id in load.load_ids}
             schema_names = {name for load in request.taken_back for name in load.schema_names}
             self._opened.rows.remove_appended(
-                schema_names, item.short_name, load_ids, item.write_disposition
+                schema_names, item.short_name, load_ids, appends=item.appends
             )
 
     def _check_not_settled(self, extraction: Extraction, records: Sequence[LoadRecord]) -> None:

@@ -30,14 +30,17 @@ class LoadedResource:
     table_name: str
     """The root table. A resource that names tables row by row goes by its own name here."""
     write_disposition: str
-    appends: bool = False
-    """Whether a load adds rows and leaves the others as they are."""
-    is_scd2: bool = False
-    """Whether the table keeps the history of its rows."""
+    appends: bool | None = None
+    """Whether a load adds rows and leaves the others as they are; `None` where only rows tell."""
     is_dispatched: bool = False
     """Whether each row names its table."""
     fed_by: tuple[str, ...] = ()
     """Short names of the resources that feed it: its cursor may be one of theirs."""
+
+    @property
+    def is_scd2(self) -> bool:
+        """Whether the table keeps the history of its rows."""
+        return self.write_disposition == "scd2"
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -9,18 +9,21 @@ or drop tables when the load begins. A table without rows needs neither: its nex
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
-from dlt.common.pipeline import ExtractInfo
+from dlt.common.normalizers.json.relational import DataItemNormalizer
+from dlt.common.schema.typing import C_DLT_ID
 from dlt.extract import DltResource, DltSource
 
 from airflow_dlt_provider.core.errors import EmptyRefreshError, StateError
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.restore import Restored
-from airflow_dlt_provider.core.planning.decompose import disposition_of
+from airflow_dlt_provider.core.loading.result import ResourceLoad
 from airflow_dlt_provider.core.state.records import StateRequest
+
+C_DLT_ROOT_ID = "_dlt_root_id"
 
 DropMode = Literal["drop_data", "drop_resources"]
 
@@ -36,8 +39,8 @@ class TaskRefresh:
     """dlt's refresh mode, for all of them: a resource that feeds two of them is extracted once."""
     replaced: frozenset[str] = frozenset()
     """Those that are written as if their write disposition was `replace`."""
-    with_rows: frozenset[str] = frozenset()
-    """Those whose table holds rows, and that may not be emptied by a source without any."""
+    guarded: frozenset[str] = frozenset()
+    """Those whose tables hold rows, and that may not be emptied by a source without any."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -69,11 +72,12 @@ def plan_refresh(
         return TaskRefresh()
     for item in refreshed:
         _refuse_shared_table(item, shared_tables)
-    drop = _drop_mode(refreshed, requests)
-    held = {item.name for item in refreshed if _may_hold_rows(item, restored)}
-    known = {item.name for item in refreshed if _is_known(item, restored)}
+    known = {item.name: _known_tables(item, restored) for item in refreshed}
+    drop = _drop_mode(refreshed, requests, known)
+    held = {item.name for item in refreshed if _may_hold_rows(item, restored, known[item.name])}
+    unknown = {name for name, tables in known.items() if not tables}
     for item in refreshed:
-        if item.is_scd2 and item.name in held - known:
+        if item.is_scd2 and item.name in held & unknown:
             raise StateError(
                 f"table {item.table_name!r} of resource {item.name!r} keeps the history of its "
                 "rows (scd2), and this task has never loaded it: it can neither be replaced nor "
@@ -83,7 +87,7 @@ def plan_refresh(
         refreshed,
         drop,
         # dlt drops and empties only what the pipeline has loaded itself
-        frozenset(held if drop is None else held - known),
+        frozenset(held if drop is None else held & unknown),
         frozenset(name for name in held if not requests[name].allow_empty),
     )
 
@@ -101,26 +105,22 @@ def apply_refresh(sources: Iterable[DltSource], refresh: TaskRefresh) -> None:
             if item is None:
                 continue
             if item.write_disposition == "merge":
-                _keep_root_key(source)
+                _keep_root_key(source, item.table_name)
             _replace(resource)
 
 
-def refuse_empty(refresh: TaskRefresh, infos: Iterable[ExtractInfo]) -> None:
-    """Stop a refresh that would only take rows away.
+def refuse_empty(guarded: Collection[str], loads: Iterable[ResourceLoad]) -> None:
+    """Stop a refresh that would only take rows away, before its load begins.
+
+    Args:
+        guarded: Resources that are refreshed, and whose tables hold rows.
+        loads: What is going to be loaded: rows that a schema contract discards do not count.
 
     Raises:
-        EmptyRefreshError: A resource with rows in its table was extracted, and has no row any more.
+        EmptyRefreshError: One of them brings no row.
     """
-    extracted: dict[str, int] = {}
-    for info in infos:
-        for metrics in info.metrics.values():
-            for metric in metrics:
-                for name, resource in metric["resource_metrics"].items():
-                    extracted[name] = extracted.get(name, 0) + resource.items_count
     empty = [
-        item.name
-        for item in refresh.resources
-        if item.name in refresh.with_rows and not extracted.get(item.short_name)
+        load.resource_name for load in loads if load.resource_name in guarded and not load.rows
     ]
     if empty:
         raise EmptyRefreshError(empty)
@@ -136,40 +136,44 @@ def _refuse_shared_table(item: LoadedResource, shared_tables: Sequence[str]) -> 
 
 
 def _drop_mode(
-    refreshed: Iterable[LoadedResource], requests: Mapping[str, StateRequest]
+    refreshed: Iterable[LoadedResource],
+    requests: Mapping[str, StateRequest],
+    known: Mapping[str, Collection[str]],
 ) -> DropMode | None:
     modes = {requests[item.name].mode for item in refreshed}
     if "drop_resources" in modes:
         return "drop_resources"
     # a replaced scd2 table has rows without validity, and of tables that rows name one by one,
     # those that no row names any more would stay as they are
-    needs_drop = [item.name for item in refreshed if item.is_scd2 or item.is_dispatched]
+    needs_drop = [
+        item.name
+        for item in refreshed
+        if item.is_scd2 or item.is_dispatched or set(known[item.name]) - {item.table_name}
+    ]
     if needs_drop and modes == {"replace"}:
         log.info("Refreshed by drop_data, as replace does not fit: %s", ", ".join(needs_drop))
     return "drop_data" if needs_drop or "drop_data" in modes else None
 
 
-def _is_known(item: LoadedResource, restored: Restored) -> bool:
-    """Tell whether this pipeline has loaded the resource before."""
+def _known_tables(item: LoadedResource, restored: Restored) -> set[str]:
+    """Return the root tables into which this pipeline has loaded rows of the resource."""
     schema = restored.pipeline.schemas.get(item.schema_name)
     tables = schema.data_tables(seen_data_only=True) if schema else []
-    return any(table.get("resource") == item.short_name for table in tables)
+    return {str(table["name"]) for table in tables if table.get("resource") == item.short_name}
 
 
-def _may_hold_rows(item: LoadedResource, restored: Restored) -> bool:
-    if restored.rows is None or item.is_dispatched:
+def _may_hold_rows(item: LoadedResource, restored: Restored, known: Collection[str]) -> bool:
+    rows = restored.rows
+    if rows is None or (item.is_dispatched and not known):
         return True
-    return restored.rows.has_rows(item.table_name)
+    return any(rows.has_rows(name) for name in known or [item.table_name])
 
 
-def _keep_root_key(source: DltSource) -> None:
-    """Let nested rows have the key of their root, which the table's next merge needs.
-
-    Only where all that the source loads here is merged: dlt cannot add the key to a table that was
-    loaded without it.
-    """
-    if all(disposition_of(item) == "merge" for item in source.selected_resources.values()):
-        source.root_key = True
+def _keep_root_key(source: DltSource, table_name: str) -> None:
+    """Let nested rows have the key of their root, as a merge does, which the next one will need."""
+    columns = {C_DLT_ID: C_DLT_ROOT_ID}
+    config = {"propagation": {"tables": {table_name: columns}}}
+    DataItemNormalizer.update_normalizer_config(source.schema, cast("Any", config))
 
 
 def _replace(resource: DltResource) -> None:

@@ -11,7 +11,11 @@ from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
-from airflow_dlt_provider.core.loading.restore import APPLIED_REQUESTS, StartingPoint
+from airflow_dlt_provider.core.loading.restore import (
+    APPLIED_REQUESTS,
+    REFRESHES,
+    StartingPoint,
+)
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.reconcile import Verdict
 from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, StateRequest
@@ -32,6 +36,13 @@ class OpenRequest:
     request: StateRequest
     is_own: bool
     """Whether it was asked of this resource, not of one that it shares a cursor with."""
+    voided: StateRequest | None = None
+    """What a person asked before, where a full refresh comes first."""
+
+    @property
+    def voided_request_id(self) -> str | None:
+        """The id of what comes to nothing: only a new cursor still has a meaning afterwards."""
+        return self.voided.request_id if self.voided and self.voided.kind != "set" else None
 
 
 def open_requests(
@@ -57,7 +68,8 @@ def open_requests(
     if request.replay_run_id:
         asked |= _replays(request, names, store)
     if request.refresh:
-        asked |= _refreshes(request, names, store)
+        done = cast("dict[str, Any]", pipeline.state).get(REFRESHES, {})
+        asked |= _refreshes(request, names, store, done)
     for name in names:
         begun = states[name].interrupted if name in states else None
         if begun and _is_finished_first(begun, asked.get(name, begun)):
@@ -67,12 +79,16 @@ def open_requests(
         for item in loaded
         if item.name in asked and asked[item.name].kind != "set"
         for other in loaded
-        if other.name not in asked and _share_a_cursor(item, other)
+        if other.name not in asked and _go_together(item, other, asked[item.name])
     }
     for name, leader in together.items():
         asked[name] = _as_asked_of(name, asked[leader.name], store)
     return {
-        name: OpenRequest(item, name in own and own[name].request_id == item.request_id)
+        name: OpenRequest(
+            item,
+            is_own=name in own and own[name].request_id == item.request_id,
+            voided=own.get(name) if item.kind == "refresh" else None,
+        )
         for name, item in asked.items()
     }
 
@@ -100,13 +116,22 @@ def requested_point(
     is_looked_up = request.kind in ("rewind", "replay") and request.states is None
     records = _records(request, store) if is_looked_up else []
     new_states = requested_states(request, states, records, (loaded.short_name, cursor_paths))
-    log.warning("Resource %s: %s, asked by %s", loaded.name, request.kind, request.asked_by)
+    level = logging.INFO if request.kind == "refresh" else logging.WARNING
+    log.log(level, "Resource %s: %s, asked by %s", loaded.name, request.kind, request.asked_by)
+    if open_request.voided and open_request.voided_request_id:
+        log.warning(
+            "Resource %s: the %s that %s asked for comes to nothing, as a full refresh came first",
+            loaded.name,
+            open_request.voided.kind,
+            open_request.voided.asked_by,
+        )
     return StartingPoint(
         loaded,
         Verdict.REQUEST,
         new_states,
         replace(request, states=new_states, taken_back=taken_back(request, records)),
         open_request.is_own,
+        open_request.voided_request_id,
     )
 
 
@@ -138,7 +163,10 @@ def _replays(
 
 
 def _refreshes(
-    request: LoadRequest, names: Sequence[str], store: StateStore
+    request: LoadRequest,
+    names: Sequence[str],
+    store: StateStore,
+    done: Mapping[str, Sequence[str]],
 ) -> dict[str, StateRequest]:
     refresh, run = request.refresh, request.run
     if refresh is None:
@@ -157,7 +185,8 @@ def _refreshes(
         name: replace(asked, resource_name=name)
         for name in names
         # a run keeps its conf when it is cleared: once is what was asked
-        if not any(
+        if asked.request_id not in done.get(name, ())
+        and not any(
             item.request_id == asked.request_id and item.status == "finished"
             for item in store.list_loads(request.pipeline_name, name, ALL_KEPT)
         )
@@ -172,6 +201,11 @@ def _is_finished_first(begun: StateRequest, asked: StateRequest) -> bool:
     if begun.kind == "refresh":
         return asked.kind != "refresh" or begun.request_id == asked.request_id
     return begun.request_id == asked.request_id
+
+
+def _go_together(one: LoadedResource, other: LoadedResource, request: StateRequest) -> bool:
+    is_one_table = request.kind == "refresh" and one.table_name == other.table_name
+    return is_one_table or _share_a_cursor(one, other)
 
 
 def _share_a_cursor(one: LoadedResource, other: LoadedResource) -> bool:

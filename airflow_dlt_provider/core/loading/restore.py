@@ -27,6 +27,12 @@ APPLIED_REQUESTS = "airflow_dlt_provider_applied_requests"
 reaches the destination with the rows, so that no request is carried out again, whatever becomes of
 the state store."""
 
+REFRESHES = "airflow_dlt_provider_refreshes"
+"""Key in a pipeline's state: resource -> the last full refreshes that were done, by request. A run
+keeps its conf when it is cleared, however long ago it was."""
+
+KEPT_REFRESHES = 50
+
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +48,8 @@ class StartingPoint:
     """What a person or a run asked for, with all that is needed to do it again."""
     is_own_request: bool = False
     """Whether it was asked of this resource, not of one that it shares a cursor with."""
+    voided_request_id: str | None = None
+    """What a person asked, and has come to nothing by a full refresh."""
 
 
 def restore_state(
@@ -161,15 +169,24 @@ def install_states(pipeline: Pipeline, points: Sequence[StartingPoint]) -> None:
         state = cast("dict[str, Any]", managed)
         sources = state.setdefault("sources", {})
         for point in points:
-            if point.request and point.is_own_request:
-                applied = state.setdefault(APPLIED_REQUESTS, {})
-                applied[point.loaded.name] = point.request.request_id
+            _note_request(state, point)
         for (schema_name, resource_name), value in wanted.items():
             resources = sources.setdefault(schema_name, {}).setdefault("resources", {})
             if value is None:
                 resources.pop(resource_name, None)
             else:
                 resources[resource_name] = value
+
+
+def _note_request(state: dict[str, Any], point: StartingPoint) -> None:
+    """Note in a pipeline's state what the load of a resource carries out."""
+    name, request = point.loaded.name, point.request
+    applied = request.request_id if request and point.is_own_request else point.voided_request_id
+    if applied:
+        state.setdefault(APPLIED_REQUESTS, {})[name] = applied
+    if request and request.kind == "refresh":
+        done = state.setdefault(REFRESHES, {})
+        done[name] = [*done.get(name, ()), request.request_id][-KEPT_REFRESHES:]
 
 
 def _wanted_states(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlt.extract import DltResource, DltSource
+from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.cursors import cursor_paths
@@ -87,24 +88,23 @@ def _describe(item: Candidate, task_key: str) -> LoadedResource:
         table_name=root_table(item.resource, item.source.schema),
         write_disposition=disposition_of(item.resource),
         appends=_appends(item.resource),
-        is_scd2=_strategy(item.resource) == "scd2",
         is_dispatched=bool(item.resource.has_dynamic_table_name),
         fed_by=item.parents,
     )
 
 
-def _appends(resource: DltResource) -> bool:
+def _appends(resource: DltResource) -> bool | None:
     disposition = disposition_of(resource)
-    if disposition != "merge" or _strategy(resource) == "scd2":
+    if disposition == "dynamic":
+        return None
+    if disposition != "merge":
         return disposition == "append"
+    try:
+        columns = resource.compute_table_schema()["columns"].values()
+    except DataItemRequiredForDynamicTableHints:
+        return None
     # dlt appends what it cannot merge by a key
-    columns = resource.compute_table_schema()["columns"].values()
     return not any(column.get("primary_key") or column.get("merge_key") for column in columns)
-
-
-def _strategy(resource: DltResource) -> str | None:
-    disposition = resource.write_disposition
-    return str(disposition.get("strategy")) if isinstance(disposition, Mapping) else None
 
 
 def _warn_of_new_resources(request: LoadRequest, available: Sequence[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.opened import OpenedPipeline
@@ -28,16 +26,18 @@ def superseded_rows(
         if fields is None or not load.rows:
             continue
         rows = RowRange(**fields)
-        if rows.end is None:
-            after = extraction.states_after[item.name][item.short_name]["incremental"]
-            rows = replace(rows, end=after[rows.cursor_path]["last_value"])
         if opened.rows is None:
             raise StateError(
                 f"rows of resource {item.name!r} cannot be found in this destination, so that a "
                 "window of them could be loaded twice; merge them by a key, or use a full refresh"
             )
-        schema = opened.pipeline.schemas[item.schema_name]
-        opened.rows.check_range(schema.tables[item.table_name], rows)
+        table = opened.pipeline.schemas[item.schema_name].tables.get(item.table_name)
+        if table is None:
+            raise StateError(
+                f"rows of resource {item.name!r} name their tables, so that those of a window "
+                "cannot be found again; use a full refresh"
+            )
+        opened.rows.check_range(table, rows)
         found[item.name] = rows
     return found
 

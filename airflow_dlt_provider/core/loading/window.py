@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dlt.extract import DltResource, DltSource
+from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental
 
 from airflow_dlt_provider.core.loading.cursors import (
@@ -30,7 +30,7 @@ from airflow_dlt_provider.core.loading.cursors import (
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.rows.contract import RowRange
 from airflow_dlt_provider.core.loading.selected import Selected
-from airflow_dlt_provider.core.spec import Window
+from airflow_dlt_provider.core.spec import LoadRequest, Window
 from airflow_dlt_provider.core.state.windows import WINDOWS
 
 States = dict[str, Any]
@@ -69,12 +69,9 @@ def bind_window(
     skipped: dict[str, str] = {}
     ranges: dict[str, RowRange] = {}
     bound: list[_Cursor] = []
-    tables = Counter(item.table_name for item in selected.loaded)
-    shared = {*shared_tables, *(name for name, writers in tables.items() if writers > 1)}
     for item in selected.loaded:
-        source = next(source for source in selected.sources if source.name == item.schema_name)
-        cursors = _cursors(source, item, states[item.name])
-        reason = _why_not(item, cursors, shared)
+        cursors = _cursors(selected, item, states[item.name])
+        reason = _why_not(item, cursors, selected, shared_tables)
         ends = [(c.type.value(window.start), c.type.value(window.end)) for c in cursors]
         if not reason and all(start == end for start, end in ends):
             reason = "the window holds no whole day, which is the unit of its cursor"
@@ -83,7 +80,7 @@ def bind_window(
             continue
         bound += cursors
         if item.appends:
-            ranges[item.name] = RowRange(cursors[0].incremental.cursor_path, *ends[0])
+            ranges[item.name] = _superseded(cursors[0], *ends[0])
     for cursor in bound:
         _bind(cursor, window)
     kept = tuple(item for item in selected.loaded if item.name not in skipped)
@@ -93,7 +90,7 @@ def bind_window(
 
 
 def windows_ahead(
-    sources: Sequence[DltSource], item: LoadedResource, states: States
+    selected: Selected, item: LoadedResource, states: States, request: LoadRequest
 ) -> RowRange | None:
     """Return the rows that were loaded by windows, and that an ordinary load comes to.
 
@@ -101,9 +98,10 @@ def windows_ahead(
     the rows at the cursor again, all of which it takes the place of.
 
     Args:
-        sources: Built afresh.
-        item: A resource.
+        selected: Built afresh.
+        item: One of its resources.
         states: dlt's state of it and of those that feed it, by short name; changed in place.
+        request: What to load.
 
     Returns:
         Where they begin and end is not known before the load's own rows are.
@@ -111,20 +109,26 @@ def windows_ahead(
     own = states.get(item.short_name, {})
     if not own.get(WINDOWS):
         return None
-    source = next(source for source in sources if source.name == item.schema_name)
-    cursor = next(iter(_cursors(source, item, states)), None)
-    if cursor is None or cursor.type.reason:
+    cursor = next(iter(_cursors(selected, item, states)), None)
+    if cursor is None or cursor.reason or cursor.keeps_no_state(request):
         return None
     state = own.get("incremental", {}).get(cursor.incremental.cursor_path, {})
     last = state.get("last_value")
-    ahead = [
+    own[WINDOWS] = [
         pair
         for pair in own[WINDOWS]
         if last is None or cursor.type.value(datetime.fromisoformat(pair[1])) > last
     ]
-    own[WINDOWS] = ahead
-    if not ahead or not item.appends:
+    if not own[WINDOWS]:
         own.pop(WINDOWS)
+        return None
+    if reason := _why_rows_are_not_told(item, [cursor], selected, request.shared_tables):
+        log.warning(
+            "Resource %s comes to rows that a backfill has loaded, which may now be there twice: "
+            "%s",
+            item.name,
+            reason,
+        )
         return None
     if state:
         state["unique_hashes"] = []
@@ -138,6 +142,11 @@ class _Cursor:
     type: CursorType
     is_own: bool
 
+    def keeps_no_state(self, request: LoadRequest) -> bool:
+        """Tell whether an ordinary load has ends of its own, for which dlt keeps no state."""
+        is_scheduled = request.interval and self.incremental.allow_external_schedulers
+        return bool(is_scheduled) or self.incremental.end_value is not None
+
     @property
     def reason(self) -> str | None:
         """Why it can take no window; `None` if it can."""
@@ -146,13 +155,16 @@ class _Cursor:
         return self.type.reason
 
 
-def _cursors(source: DltSource, item: LoadedResource, states: States) -> list[_Cursor]:
+def _cursors(selected: Selected, item: LoadedResource, states: States) -> list[_Cursor]:
     """Return the cursors of a resource and of those that feed it, its own first."""
+    source = next(source for source in selected.sources if source.name == item.schema_name)
+    resources = {resource.name: resource for resource in source.resources.extracted}
     found = []
     for name in item.state_names:
-        resource = source.resources[name]
-        incremental = incremental_of(resource)
-        if incremental is None:
+        # a source need not list what feeds its resources
+        resource = resources.get(name)
+        incremental = incremental_of(resource) if resource else None
+        if resource is None or incremental is None:
             continue
         path = incremental.cursor_path
         known = states.get(name, {}).get("incremental", {}).get(path, {}).get("last_value")
@@ -162,7 +174,10 @@ def _cursors(source: DltSource, item: LoadedResource, states: States) -> list[_C
 
 
 def _why_not(
-    item: LoadedResource, cursors: Sequence[_Cursor], shared_tables: Iterable[str]
+    item: LoadedResource,
+    cursors: Sequence[_Cursor],
+    selected: Selected,
+    shared_tables: Iterable[str],
 ) -> str | None:
     """Say why a resource has no part in any window; `None` if it has."""
     if item.write_disposition == "replace":
@@ -172,11 +187,44 @@ def _why_not(
     reasons = [cursor.reason for cursor in cursors if cursor.reason]
     if reasons or not cursors:
         return next(iter(reasons), "it has no cursor")
-    if item.appends and not cursors[0].is_own:
-        return f"it appends, and its cursor is that of a resource that feeds it: {UNTOLD}"
-    if item.appends and item.table_name in shared_tables:
-        return f"it appends to table {item.table_name!r}, which others write too: {UNTOLD}"
-    return None
+    return _why_rows_are_not_told(item, cursors, selected, shared_tables)
+
+
+def _why_rows_are_not_told(
+    item: LoadedResource,
+    cursors: Sequence[_Cursor],
+    selected: Selected,
+    shared_tables: Iterable[str],
+) -> str | None:
+    """Say why rows of a window, once there, cannot be told from others; `None` if they can."""
+    fed = [other.name for other in selected.loaded if item.short_name in other.fed_by]
+    reasons = {
+        "its rows name their table, or how they are written": item.appends is None
+        or item.is_dispatched,
+        "a resource that feeds it has a cursor too": len(cursors) > 1 or not cursors[0].is_own,
+        f"{', '.join(fed)} would get its last rows twice": bool(fed),
+        f"others write table {item.table_name!r} too": item.table_name
+        in _shared(selected, shared_tables),
+        "its cursor is text with an offset from UTC": cursors[0].type.has_offset,
+    }
+    # where a key merges rows, it tells them
+    found = [] if item.appends is False else [reason for reason, holds in reasons.items() if holds]
+    return f"it appends, and {found[0]}: {UNTOLD}" if found else None
+
+
+def _shared(selected: Selected, shared_tables: Iterable[str]) -> set[str]:
+    tables = Counter(item.table_name for item in selected.loaded)
+    return {*shared_tables, *(name for name, writers in tables.items() if writers > 1)}
+
+
+def _superseded(cursor: _Cursor, start: Any, end: Any) -> RowRange:
+    """Return the rows of a window that were there before."""
+    path = cursor.incremental.cursor_path
+    if isinstance(start, str):
+        # text is compared as text, and its column may hold points in time: what the new rows
+        # span is the same for both
+        return RowRange(path, None, None, is_end_open=False)
+    return RowRange(path, start, end)
 
 
 def _bind(cursor: _Cursor, window: Window) -> None:
@@ -185,6 +233,9 @@ def _bind(cursor: _Cursor, window: Window) -> None:
     incremental.end_value = cursor.type.value(window.end)
     incremental.lag = None
     incremental.range_start, incremental.range_end = "closed", "open"
+    if incremental.on_cursor_value_missing == "include":
+        # rows without a cursor are in no window, and would come with each
+        incremental.on_cursor_value_missing = "exclude"
     # dlt would put another scheduler's interval in place of the window
     without_scheduler(cursor.resource)
 

@@ -93,6 +93,8 @@ class LoadRecord:
     """Which older rows the load takes the place of, once it has finished: `RowRange`'s fields."""
     request_id: str | None = None
     """The request that the load carried out."""
+    voided_request_id: str | None = None
+    """What a person asked of the resource, and comes to nothing by this load."""
     is_own_request: bool = False
     """Whether that is the one that was asked of this resource, not of one that it shares a cursor
     with, and not by a run."""

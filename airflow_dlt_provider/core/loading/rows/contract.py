@@ -49,9 +49,9 @@ class RowRange:
 
     cursor_path: str
     start: Any
-    """`None`: from the first row that takes the place of older ones."""
+    """`None`: from the first row of the load that takes the place of older ones."""
     end: Any
-    """`None`: not known yet."""
+    """`None`: up to the last row of that load."""
     is_end_open: bool = True
     """Whether rows at `end` are left out."""
 
@@ -103,7 +103,8 @@ class StoredRows(ABC):
         schema_names: Iterable[str],
         resource_name: str,
         load_ids: Collection[str],
-        write_disposition: str,
+        *,
+        appends: bool | None,
     ) -> None:
         """Take out the rows that finished loads appended for one resource.
 
@@ -111,8 +112,8 @@ class StoredRows(ABC):
             schema_names: Schemas of the loads.
             resource_name: The name that the source gives to the resource.
             load_ids: The loads.
-            write_disposition: The resource's own. dlt stores that of the last load that had rows,
-                which is `replace` after a full refresh.
+            appends: Whether the resource appends; `None` where dlt's stored schema shall tell. It
+                does not tell after a full refresh, which dlt stores as `replace`.
         """
 
     @abstractmethod
@@ -229,6 +230,13 @@ def is_merged_by_key(root: TTableSchema) -> bool:
     return root.get("write_disposition") == "merge" and (has_key or is_scd2)
 
 
-def is_appended(root: TTableSchema) -> bool:
-    """Tell whether loads of *root* add rows and leave the others as they are."""
+def appends_to(root: TTableSchema, declared: bool | None) -> bool:
+    """Tell whether loads of *root* add rows and leave the others as they are.
+
+    Args:
+        root: As dlt stored it with its last load.
+        declared: What its resource declares, where that is known.
+    """
+    if declared is not None:
+        return declared
     return root.get("write_disposition") != "replace" and not is_merged_by_key(root)

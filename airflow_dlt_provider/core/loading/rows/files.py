@@ -97,13 +97,15 @@ class FileRows(StoredRows):
         schema_names: Iterable[str],
         resource_name: str,
         load_ids: Collection[str],
-        write_disposition: str,
+        *,
+        appends: bool | None,
     ) -> None:
         """Take out the files that finished loads appended for one resource."""
         for tables in map(self._stored_tables, schema_names):
             for name, root in root_tables(tables).items():
                 # dlt appends what it cannot merge in files
-                if root.get("resource") != resource_name or write_disposition == "replace":
+                is_replaced = root.get("write_disposition") == "replace" and not appends
+                if root.get("resource") != resource_name or is_replaced:
                     continue
                 if root.get("table_format") in TABLE_FORMATS:
                     raise StateError(

@@ -22,8 +22,8 @@ from airflow_dlt_provider.core.loading.rows.contract import (
     StoredPipeline,
     StoredRows,
     StoredState,
+    appends_to,
     by_pipeline,
-    is_appended,
     is_matched,
     is_merged_by_key,
     later_than,
@@ -139,7 +139,8 @@ class SqlRows(StoredRows):
         schema_names: Iterable[str],
         resource_name: str,
         load_ids: Collection[str],
-        write_disposition: str,
+        *,
+        appends: bool | None,
     ) -> None:
         """Take out the rows that finished loads appended for one resource."""
         statements: list[sql.Expression] = []
@@ -147,8 +148,8 @@ class SqlRows(StoredRows):
             tables = self._stored_tables(schema_name)
             for name, root in root_tables(tables).items():
                 chain = self._existing(table_chain(tables, name))
-                declared: Any = {**root, "write_disposition": write_disposition}
-                if not chain or root.get("resource") != resource_name or not is_appended(declared):
+                is_own = root.get("resource") == resource_name
+                if not chain or not is_own or not appends_to(root, appends):
                     continue
                 if not self._has_load_ids(root):
                     raise StateError(
@@ -162,7 +163,7 @@ class SqlRows(StoredRows):
 
     def check_range(self, root: TTableSchema, rows: RowRange) -> None:
         """Refuse rows that `remove_superseded` could not find."""
-        self._build.is_in_range(self._build.cursor_column(root, rows.cursor_path), rows)
+        self._build.cursor_column(root, rows.cursor_path)
         if not self._has_load_ids(root):
             raise StateError(
                 f"table {root['name']!r} has no {C_DLT_LOAD_ID}, which tells new rows of a window "
@@ -187,12 +188,14 @@ class SqlRows(StoredRows):
         column = self._build.cursor_column(tables[table_name], superseded.cursor_path)
         is_new = self._build.of_loads(by_load_ids)
         if superseded.start is None:
-            first = self._rows(self._build.first_value(table_name, column, is_new))[0][0]
+            first, last = self._rows(self._build.span(table_name, column, is_new))[0]
             if first is None:
                 return
-            superseded = replace(superseded, start=first)
+            superseded = replace(superseded, start=first, end=last)
         condition = self._build.is_in_range(column, superseded)
-        self._run(self._build.delete_chain(tables, chain, sql.and_(condition, is_new.not_())))
+        # rows that were not loaded by dlt may have no load id
+        is_older = sql.or_(self._build.column(C_DLT_LOAD_ID).is_(sql.null()), is_new.not_())
+        self._run(self._build.delete_chain(tables, chain, sql.and_(condition, is_older)))
 
     @_connected
     def has_rows(self, table_name: str) -> bool:

@@ -68,16 +68,12 @@ class Statements:
         value = self._stored_column(column)
         is_before = sql.LT if rows.is_end_open else sql.LTE
         before_end = is_before(this=value, expression=_literal(column, rows.end))
-        if rows.start is None:
-            return before_end
         return sql.and_(value.copy() >= _literal(column, rows.start), before_end)
 
-    def first_value(
-        self, root_name: str, column: TColumnSchema, condition: sql.Condition
-    ) -> sql.Select:
-        """Return the query of the lowest value of a column in some rows of a root table."""
-        lowest = sql.func("min", self._stored_column(column))
-        return sql.select(lowest).from_(self.table(root_name)).where(condition.copy())
+    def span(self, root_name: str, column: TColumnSchema, condition: sql.Condition) -> sql.Select:
+        """Return the query of the lowest and highest value of a column, in some root rows."""
+        ends = [sql.func(name, self._stored_column(column)) for name in ("min", "max")]
+        return sql.select(*ends).from_(self.table(root_name)).where(condition.copy())
 
     def delete_chain(
         self, tables: TSchemaTables, chain: Sequence[str], condition: sql.Condition
