@@ -68,6 +68,18 @@ def test_resources_that_are_grouped_anew_can_be_refreshed_at_once(shop, mode):
     assert shop.rows("appended") == shop.rows("merged") == [(2, 2), (3, 2), (4, 2)]
 
 
+def test_nested_rows_that_another_task_loaded_go_with_their_parents(shop, load, write_module):
+    shop.run("appended", ids=[1, 2])
+    write_module("my_shop.py", SHOP.replace(', "parts": [{"of": id, "bits": [{"bit": id}]}]', ""))
+
+    # in a pipeline of another name, to which no nested table is known
+    shop.run("appended", ids=[2], version=2, task_key="anew", refresh=Refresh())
+
+    tables = load.tables()
+    assert [dict(row)["id"] for row in tables["appended"]] == [2]
+    assert tables["appended__parts"] == tables["appended__parts__bits"] == []
+
+
 def test_rows_that_a_contract_discards_do_not_count_as_rows(shop):
     shop.run("merged", ids=[1, 2])
     strict = DestinationSpec(schema_contract={"data_type": "discard_row"})

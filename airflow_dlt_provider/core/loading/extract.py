@@ -99,6 +99,7 @@ def extract_task(
         skipped=bound.skipped,
         ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
         guarded=sorted(refresh.guarded),
+        taken_over=sorted(refresh.taken_over),
     )
 
 

@@ -67,6 +67,8 @@ class Extraction:
     """Resource -> the older rows that this load takes the place of, as `RowRange`'s fields."""
     guarded: list[str] = field(default_factory=list)
     """Resources that are refreshed, and whose rows must not just be taken away."""
+    taken_over: list[str] = field(default_factory=list)
+    """Resources that replace what another task's pipeline has loaded."""
     rows_by_table: dict[str, int] | None = None
     """Rows by table; `None` until they are normalized."""
 

@@ -223,6 +223,7 @@ class TaskLoad:
             self._check_not_settled(extraction, records)
             for record in records:
                 remove_superseded(self._opened.rows, record)
+            self._remove_orphans(extraction)
         result = replace(
             result,
             resources=tuple(
@@ -245,6 +246,12 @@ class TaskLoad:
         except EmptyRefreshError:
             emptied(self._request.working_dir)
             raise
+
+    def _remove_orphans(self, extraction: Extraction) -> None:
+        """Remove nested rows that were left by a task that loaded a replaced table before."""
+        for item in extraction.loaded:
+            if item.name in extraction.taken_over and self._opened.rows is not None:
+                self._opened.rows.remove_nested_orphans(item.table_name)
 
     def _take_back(self, extraction: Extraction) -> None:
         """Remove the rows of loads that a person had taken back."""

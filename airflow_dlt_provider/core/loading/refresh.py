@@ -39,6 +39,8 @@ class TaskRefresh:
     """dlt's refresh mode, for all of them: a resource that feeds two of them is extracted once."""
     replaced: frozenset[str] = frozenset()
     """Those that are written as if their write disposition was `replace`."""
+    taken_over: frozenset[str] = frozenset()
+    """Those whose rows were loaded by another task's pipeline, whose nested tables it knows."""
     guarded: frozenset[str] = frozenset()
     """Those whose tables hold rows, and that may not be emptied by a source without any."""
 
@@ -88,6 +90,7 @@ def plan_refresh(
         drop,
         # dlt drops and empties only what the pipeline has loaded itself
         frozenset(held if drop is None else held & unknown),
+        frozenset(held & unknown),
         frozenset(name for name in held if not requests[name].allow_empty),
     )
 

@@ -142,6 +142,14 @@ class StoredRows(ABC):
         """
 
     @abstractmethod
+    def remove_nested_orphans(self, root_name: str) -> None:
+        """Take out nested rows without a parent, of a table that was replaced as a whole.
+
+        dlt replaces the nested tables that the pipeline knows. Here those count that any pipeline
+        has stored in the dataset, such as that of a task which loaded the table before.
+        """
+
+    @abstractmethod
     def has_rows(self, table_name: str) -> bool:
         """Tell whether a table is there and holds a row."""
 

@@ -198,6 +198,23 @@ class SqlRows(StoredRows):
         self._run(self._build.delete_chain(tables, chain, sql.and_(condition, is_older)))
 
     @_connected
+    def remove_nested_orphans(self, root_name: str) -> None:
+        """Take out nested rows without a parent, of a table that was replaced as a whole."""
+        query = (
+            sql.select(self._build.column("schema"))
+            .from_(self._build.table(self._schema.version_table_name))
+            .order_by(self._build.column("version"))
+        )
+        tables: TSchemaTables = {}
+        for (schema,) in self._rows(query):
+            stored = decompress_state(schema)["tables"]
+            if root_name in stored:
+                tables.update({name: stored[name] for name in table_chain(stored, root_name)})
+        if tables:
+            chain = self._existing(table_chain(tables, root_name))
+            self._run(self._build.delete_orphans(tables, chain))
+
+    @_connected
     def has_rows(self, table_name: str) -> bool:
         """Tell whether a table is there and holds a row."""
         if not self._existing([table_name]):
