@@ -95,7 +95,7 @@ def build_params(
             type="string",
             enum=[*REFRESH_MODES],
             title="Way of the refresh",
-            description="`replace` writes a table anew. `drop_data` empties it first. "
+            description_md="`replace` writes a table anew. `drop_data` empties it first. "
             "`drop_resources` drops it, with columns that the source has no more.",
             section=section,
         ),

@@ -97,7 +97,7 @@ def test_of_a_task_with_many_resources_one_is_refreshed_alone(shop):
 
 
 @pytest.mark.parametrize("mode", ["replace", "drop_data", "drop_resources"])
-@pytest.mark.parametrize("resource", ROOTS)
+@pytest.mark.parametrize("resource", ["appended", "historized"])
 def test_a_source_without_rows_empties_no_table_unless_it_may(shop, resource, mode):
     shop.run(resource, ids=[1, 2])
     before, cursors = shop.everything(resource), shop.cursors()

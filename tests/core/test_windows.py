@@ -20,6 +20,9 @@ APPENDED = (
 )  # fmt: skip
 
 
+SOME = ("appended", "by_text", "by_date", "merged")
+
+
 @pytest.fixture
 def shop(load, write_module):
     write_module("my_shop.py", SHOP)
@@ -43,7 +46,7 @@ def test_a_window_over_loaded_rows_brings_them_anew_and_leaves_the_cursor(shop, 
     assert shop.rows(resource) == [(5, 1), (6, 3), (7, 3), (8, 1), (9, 1), (10, 1)]
 
 
-@pytest.mark.parametrize("resource", [*APPENDED, "merged"])
+@pytest.mark.parametrize("resource", SOME)
 def test_a_window_before_the_first_load_and_before_the_initial_value(shop, resource):
     shop.run(resource, days=ALL, window=window(1, 3))
     shop.run(resource, days=ALL, window=window(1, 3))
@@ -55,7 +58,7 @@ def test_a_window_before_the_first_load_and_before_the_initial_value(shop, resou
     assert shop.rows(resource) == [(1, 1), (2, 1), (4, 2), (5, 2)]
 
 
-@pytest.mark.parametrize("resource", [*APPENDED, "merged"])
+@pytest.mark.parametrize("resource", [*SOME, "open_ended", "nested"])
 def test_an_ordinary_load_that_comes_to_a_window_adds_no_duplicate(shop, resource):
     shop.run(resource, days=[4, 5])
     # from a day that was loaded to days to come
