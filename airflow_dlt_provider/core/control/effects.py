@@ -32,6 +32,11 @@ BACK = {
 }
 """Write disposition -> what going back means for rows that a load does not append."""
 
+WINDOWS_STAY = (
+    "rows of windows that were backfilled since then stay, and what is loaded again takes their "
+    "place"
+)
+
 UNKNOWN_RESET = "a table that it appends to keeps its rows, and all are loaded again beside them"
 
 
@@ -71,5 +76,5 @@ def rows_after_going_back(writing: str | None, removed: str) -> str:
     if writing in BACK:
         return BACK[writing]
     if not removed:
-        return "no rows are removed, as these loads wrote none"
+        return "no rows are removed, as these loads appended none"
     return removed if writing else f"if it appends, {removed}"
