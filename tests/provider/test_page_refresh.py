@@ -161,6 +161,14 @@ def test_a_table_of_several_tasks_is_not_refreshed_by_one(page, dag_folder, meta
     assert "task 'two' writes table 'all' too" in answer.json()["detail"]
 
 
+def test_the_plan_names_params_that_a_refresh_leaves_at_their_defaults(page, known):
+    known("page_until", more=REFRESH_PARAMS.replace("params={", 'params={"until": 3, '))
+
+    effects = page.post("api/plan", ask("page_until", "refresh")).json()["effects"]
+
+    assert "other params of the Dag have their defaults: until" in effects
+
+
 def test_a_request_that_waits_is_named_by_the_plan_of_a_refresh(page, known):
     known("page_waits", more=REFRESH_PARAMS)
     page.post("api/actions", ask("page_waits", "reset"), user="olga")
