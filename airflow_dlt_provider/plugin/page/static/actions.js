@@ -30,8 +30,9 @@ export function actionBar(data, done) {
     "div",
     { class: "action-bar", role: "group", "aria-label": "Actions" },
     button("action-refresh", "Full refresh…", openRefresh),
-    button("action-set", "Set cursor…", openSet),
-    button("action-reset", "Reset…", openReset),
+    // what cannot be read here cannot be changed here either; a refresh is a run of the Dag
+    data.problem ? null : button("action-set", "Set cursor…", openSet),
+    data.problem ? null : button("action-reset", "Reset…", openReset),
   );
 }
 
