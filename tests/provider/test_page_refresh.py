@@ -141,6 +141,7 @@ def test_what_shares_a_cursor_is_refreshed_too_and_named(page, dag_folder, run_d
     of_posts = page.post("api/plan", action | SET | {"cursor_resource": "posts"})
     of_users = page.post("api/plan", action | SET | {"cursor_resource": "users"})
     assert of_posts.json()["effects"][0] == "goes on from cursor id = 1 (int; now 2)"
+    assert of_posts.json()["effects"][-1].endswith("passes them too is loaded: id of users = 2")
     assert of_users.status_code == 400
     assert "of users, which feeds resource 'posts', cannot be set" in of_users.json()["detail"]
 

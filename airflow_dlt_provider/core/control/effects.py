@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_dlt_provider.core.control.documents import plain
 from airflow_dlt_provider.core.state.records import ResourceState
 
 SET = {
@@ -59,6 +63,18 @@ def rows_after_set(writing: str | None) -> tuple[str, ...]:
     """Say what a cursor of another value means for the rows."""
     again = "a lower value than now loads rows again, a higher one leaves out those in between"
     return (again, SET[writing]) if writing else (again,)
+
+
+def cursors_that_stay(others: Sequence[tuple[str, str, Any]]) -> tuple[str, ...]:
+    """Say that other cursors of a resource, or of what feeds it, hold rows back as before.
+
+    Args:
+        others: Owner, path and last value of each.
+    """
+    if not others:
+        return ()
+    told = ", ".join(f"{path} of {owner} = {plain(value)}" for owner, path, value in others)
+    return (f"other cursors stay as they are, and only what passes them too is loaded: {told}",)
 
 
 def rows_after_reset(writing: str | None) -> str:

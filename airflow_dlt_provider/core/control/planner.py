@@ -89,9 +89,10 @@ class RequestPlanner:
             StateError: It is not clear which cursor, or the text is no value of its type.
         """
         state = self.known.states.get(resource_name)
-        cursors = cursors_in(state.states if state else {})
+        every = cursors_in(state.states if state else {})
+        cursors = every
         if cursor_resource is not None:
-            cursors = own_or_only(resource_name, cursors, path, cursor_resource)
+            cursors = own_or_only(resource_name, every, path, cursor_resource)
         found = pick_cursor(
             resource_name, cursors, path, self._words, may_be_new=value_type is not None
         )
@@ -103,6 +104,7 @@ class RequestPlanner:
             f"goes on from cursor {cursor_path or ''} = {plain(value)} "
             f"({type_name(value)}; {former})".replace("  ", " "),
             *effect.rows_after_set(self._writing(resource_name)),
+            *effect.cursors_that_stay([item for item in every if item != found]),
         )
         return self._planned("set", resource_name, effects, cursor_path=cursor_path, value=value)
 

@@ -40,7 +40,10 @@ function reasonAgainst(data) {
   if (!data.can_edit)
     return `To change something here, one needs the right to edit the Dag ${data.dag_id}.`;
   if (data.is_whole_source)
-    return "This task loads a whole source, whose resources its first load will tell. There is nothing to refresh, set or reset before that.";
+    return (
+      "This task loads a whole source, whose resources its first load will tell. " +
+      "There is nothing to refresh, set or reset before that."
+    );
   return "";
 }
 
