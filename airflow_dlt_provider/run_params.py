@@ -25,6 +25,17 @@ BACKFILL_FROM = "backfill_from"
 BACKFILL_TO = "backfill_to"
 REPLAY_RUN_ID = "replay_run_id"
 
+PARAM_NAMES = (
+    FULL_REFRESH,
+    RESOURCES,
+    REFRESH_MODE,
+    ALLOW_EMPTY_REPLACE,
+    BACKFILL_FROM,
+    BACKFILL_TO,
+    REPLAY_RUN_ID,
+)
+"""All of them, without the prefix of a group."""
+
 
 @dataclass(frozen=True)
 class RunPurpose:
@@ -133,7 +144,7 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         PlanError: The params contradict each other, or the run has no window although it is a
             backfill.
     """
-    params = {name: context["params"].get(f"{prefix}{name}") for name in _NAMES}
+    params = {name: context["params"].get(f"{prefix}{name}") for name in PARAM_NAMES}
     window = _params_window(params, prefix, context["dag"]) or _backfill_window(context)
     refresh = _refresh(params) if params[FULL_REFRESH] is True else None
     replay_run_id = params[REPLAY_RUN_ID] or None
@@ -153,17 +164,6 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         interval=None if given else _interval(context),
         replay_run_id=replay_run_id,
     )
-
-
-_NAMES = (
-    FULL_REFRESH,
-    RESOURCES,
-    REFRESH_MODE,
-    ALLOW_EMPTY_REPLACE,
-    BACKFILL_FROM,
-    BACKFILL_TO,
-    REPLAY_RUN_ID,
-)
 
 
 def _moment(title: str, description: str, section: str) -> Param:

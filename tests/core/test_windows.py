@@ -110,7 +110,7 @@ def test_the_end_of_a_window_is_not_in_it(shop):
 
 
 def test_a_date_is_in_the_window_that_ends_its_day(shop):
-    for hour in range(24):
+    for hour in (0, 22, 23):
         start = day(5, hour)
         shop.run("by_date", days=[4, 5, 6], window=Window(start, start + timedelta(hours=1)))
 

@@ -8,12 +8,15 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from airflow_dlt_provider.core.control import effects as effect
+from airflow_dlt_provider.core.control.cursor_choice import own_or_only, pick_cursor
 from airflow_dlt_provider.core.control.documents import VALUE_TYPES, cursors_in, plain, type_name
 from airflow_dlt_provider.core.control.resources import (
     KnownResources,
     find_record,
     short_record_ids,
 )
+from airflow_dlt_provider.core.control.words import Words
 from airflow_dlt_provider.core.errors import StateError, closest, listed
 from airflow_dlt_provider.core.state.records import LoadRecord, RequestKind, StateRequest
 from airflow_dlt_provider.core.state.requests import (
@@ -42,16 +45,6 @@ class PlannedRequest:
     """What the next load of the resource does."""
 
 
-@dataclass(frozen=True)
-class Words:
-    """How a person is told to name what is missing, where they ask."""
-
-    name_cursor: str = "name one of them"
-    name_type: str = "name the type of its value"
-    type_says: str = "its type says"
-    ledger: str = "the ledger"
-
-
 class RequestPlanner:
     """Plans requests for the resources of one pipeline. It writes nothing.
 
@@ -59,24 +52,48 @@ class RequestPlanner:
         known: The resources of the pipeline.
         asked_by: Who asks.
         words: For messages that say what to do.
+        dispositions: Resource name -> its write disposition, where that is known.
     """
 
-    def __init__(self, known: KnownResources, asked_by: str, words: Words | None = None) -> None:
+    def __init__(
+        self,
+        known: KnownResources,
+        asked_by: str,
+        words: Words | None = None,
+        dispositions: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.known = known
         self._asked_by = asked_by
         self._words = words or Words()
+        self._dispositions = dispositions or {}
 
     def plan_set(
-        self, resource_name: str, text: str, path: str | None, value_type: str | None
+        self,
+        resource_name: str,
+        text: str,
+        path: str | None,
+        value_type: str | None,
+        cursor_resource: str | None = None,
     ) -> PlannedRequest:
         """Plan another value of a cursor.
+
+        Args:
+            resource_name: Whose load goes on from it.
+            text: The value.
+            path: Which cursor; not needed where there is one.
+            value_type: One of `VALUE_TYPES`; default: the type of the present value.
+            cursor_resource: Whose cursor it is, where one that feeds the resource has one of the
+                same path.
 
         Raises:
             StateError: It is not clear which cursor, or the text is no value of its type.
         """
         state = self.known.states.get(resource_name)
-        cursors = cursors_in(state.states if state else {})
-        found = _pick_cursor(
+        every = cursors_in(state.states if state else {})
+        cursors = every
+        if cursor_resource is not None:
+            cursors = own_or_only(resource_name, every, path, cursor_resource)
+        found = pick_cursor(
             resource_name, cursors, path, self._words, may_be_new=value_type is not None
         )
         current = found[2] if found else None
@@ -86,7 +103,8 @@ class RequestPlanner:
         effects = (
             f"goes on from cursor {cursor_path or ''} = {plain(value)} "
             f"({type_name(value)}; {former})".replace("  ", " "),
-            "a lower value than now loads rows again, a higher one leaves out those in between",
+            *effect.rows_after_set(self._writing(resource_name)),
+            *effect.cursors_that_stay([item for item in every if item != found]),
         )
         return self._planned("set", resource_name, effects, cursor_path=cursor_path, value=value)
 
@@ -94,7 +112,7 @@ class RequestPlanner:
         """Plan a start from the beginning, of a resource that may not be known yet."""
         effects = [
             "starts from the beginning, without cursor and without any other state",
-            "a table that it appends to keeps its rows, and all are loaded again beside them",
+            effect.rows_after_reset(self._writing(resource_name)),
             *self._shared(resource_name),
         ]
         if resource_name not in self.known.names:
@@ -181,12 +199,17 @@ class RequestPlanner:
         shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {r.rows:,})" for r in removed)
         target = f"load {short_ids[record.record_id]} of run {record.run_id}"
         rows = (
-            f"if it appends, {sum(r.rows for r in removed):,} rows are removed, nested tables "
+            f"{sum(r.rows for r in removed):,} rows are removed, nested tables "
             f"included, of {len(removed)} load{'s' if len(removed) != 1 else ''}: {shown}"
         )
+        passed = records[: list(records).index(record) + 1]
+        has_windows = any(r.kind == "backfill" and r.status == "finished" for r in passed)
         effects = (
             f"goes back before {target}, {_cursor_text(record.cursor_before)}",
-            rows if removed else "no rows are removed, as these loads wrote none",
+            effect.rows_after_going_back(
+                self._writing(record.resource_name), rows if removed else ""
+            ),
+            *([effect.WINDOWS_STAY] * has_windows),
             *self._shared(record.resource_name),
         )
         return PlannedRequest(planned.request, effects)
@@ -199,45 +222,14 @@ class RequestPlanner:
         )
         return PlannedRequest(request, tuple(effects))
 
+    def _writing(self, resource_name: str) -> str | None:
+        return effect.way_of_writing(
+            self._dispositions.get(resource_name), self.known.states.get(resource_name)
+        )
+
     def _shared(self, resource_name: str) -> list[str]:
         others = self.known.sharing_cursor_with(resource_name)
         return [f"goes back together with {', '.join(others)}: one cursor is theirs"] * bool(others)
-
-
-def _pick_cursor(
-    resource_name: str,
-    cursors: Sequence[tuple[str, str, Any]],
-    path: str | None,
-    words: Words,
-    *,
-    may_be_new: bool,
-) -> tuple[str, str, Any] | None:
-    """Return the cursor that is meant; `None` for one that no load has had yet."""
-    paths = dict.fromkeys(item[1] for item in cursors)
-    found = [item for item in cursors if path in (None, item[1])]
-    if len(found) == 1:
-        return found[0]
-    if found and path is None and len(paths) > 1:
-        raise StateError(
-            f"resource {resource_name!r} has several cursors; {words.name_cursor}; {listed(paths)}"
-        )
-    if found:
-        owners = ", ".join(item[0] for item in found)
-        raise StateError(
-            f"resource {resource_name!r} has a cursor {found[0][1]!r} in each of {owners}; "
-            "none of them can be set by itself: rewind or reset the resource"
-        )
-    if may_be_new:
-        return None
-    if cursors:
-        raise StateError(
-            f"resource {resource_name!r} has no cursor {path!r}; {listed(paths)}"
-            f"{closest(path or '', paths)}"
-        )
-    raise StateError(
-        f"no load of resource {resource_name!r} has had a cursor; if it declares one, "
-        f"{words.name_type}, one of: {', '.join(VALUE_TYPES)}"
-    )
 
 
 def _cursor_text(cursor: Mapping[str, Any]) -> str:

@@ -4,7 +4,14 @@ import { actionBar, loadActions } from "./actions.js";
 import { airflowLink } from "./airflow.js";
 import { getResource } from "./api.js";
 import { announce, element, replaceContent } from "./dom.js";
-import { exactTime, formatCursor, formatNumber, formatSeconds, relativeTime } from "./format.js";
+import {
+  exactTime,
+  formatCursor,
+  formatNumber,
+  formatSeconds,
+  relativeTime,
+  sentence,
+} from "./format.js";
 import { createLedger } from "./ledger.js";
 import { errorNotice, loadingNotice, showStale } from "./notice.js";
 import { listPlace, placeHref } from "./place.js";
@@ -89,6 +96,7 @@ export function createDetail(firstPlace, go) {
       body,
       element("div", { class: "detail-bar" }, links(data), actionBar(data, refresh)),
       waitingRequest(data.request),
+      problem(data),
       facts(data),
       cursors(data.cursor),
       tabs.show(
@@ -96,20 +104,20 @@ export function createDetail(firstPlace, go) {
           {
             id: "loads",
             title: "Loads",
-            count: data.loads.length,
-            content: ledger.show(data.loads, actionsOf),
+            count: data.problem ? null : data.loads.length,
+            content: data.problem ? notKnown() : ledger.show(data.loads, actionsOf),
           },
           {
             id: "tables",
             title: "Tables",
-            count: data.tables.length,
-            content: tableTree(data.tables),
+            count: data.problem ? null : data.tables.length,
+            content: data.problem && !data.tables.length ? notKnown() : tableTree(data.tables),
           },
           {
             id: "changes",
             title: "Schema changes",
-            count: data.schema_changes.length,
-            content: schemaChanges(data.schema_changes),
+            count: data.problem ? null : data.schema_changes.length,
+            content: data.problem ? notKnown() : schemaChanges(data.schema_changes),
           },
         ],
         place.tab || "loads",
@@ -166,7 +174,7 @@ function links(data) {
     { class: "links", "aria-label": "In Airflow" },
     part("Dag", data.links.dag, data.dag_id),
     part("Task", data.links.task, data.task_id),
-    data.links.asset ? part("Asset", data.links.asset, data.table) : null,
+    data.links.asset ? part("Asset", data.links.asset, data.links.asset_name) : null,
   );
 }
 
@@ -180,9 +188,25 @@ function waitingRequest(request) {
   );
 }
 
+/** Why nothing is known of the state, where that is so. */
+function problem(data) {
+  if (!data.problem) return null;
+  return element(
+    "p",
+    { class: "notice problem-notice" },
+    element("strong", {}, "The state is not known here: "),
+    sentence(data.problem),
+  );
+}
+
+function notKnown() {
+  return element("p", { class: "notice" }, "Not known, as the state is not known here.");
+}
+
 function facts(data) {
   const load = data.last_load;
-  const none = element("span", { class: "muted" }, "none");
+  const missing = data.problem ? "not known" : "none";
+  const none = element("span", { class: "muted" }, missing);
   return element(
     "dl",
     { class: "facts" },
@@ -194,12 +218,14 @@ function facts(data) {
             " ",
             element("span", { class: "muted exact" }, exactTime(load.recorded_at)),
           ]
-        : "never",
+        : data.problem
+          ? none.cloneNode(true)
+          : "never",
     ),
     fact("Rows", load ? formatNumber(load.rows) : none),
     fact("Seconds", load ? formatSeconds(load.seconds) : none.cloneNode(true)),
     fact("Trend of rows", trend(data.recent) ?? none.cloneNode(true)),
-    fact("Table", data.table),
+    fact("Table", data.table ?? element("span", { class: "muted" }, "not known yet")),
     fact("Disposition", data.write_disposition ?? "not known"),
     fact("Pipeline", data.pipeline_name),
   );
