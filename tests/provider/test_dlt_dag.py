@@ -261,6 +261,7 @@ def test_the_serialized_dag_says_what_each_task_loads_and_no_password(dag_folder
     facts = json.loads(DagSerialization.from_dict(document).get_task("orders").dlt_facts)
     assert facts == {
         "pipeline_name": "shop",
+        "task_key": "orders",
         "dataset_name": "shop",
         "state_store": None,
         "has_hidden_state_store": True,

@@ -390,7 +390,7 @@ def change_state(dag_id, resource, change):
         row = next(
             row
             for row in session.query(AssetStateStoreModel).filter_by(key=f"{resource}.state")
-            if json.loads(row.value)["state"].get("pipeline_name") == dag_id
+            if (json.loads(row.value)["state"] or {}).get("pipeline_name") == dag_id
         )
         value = json.loads(row.value)
         value["state"] = change(value["state"])

@@ -127,6 +127,7 @@ def test_asset_events_carry_rows_load_and_cursor(dag_folder, run_dag, returned):
         "rows_by_table": {"orders": 2, "orders__lines": 3},
         "load_ids": list(returned(run)["orders"]["load_ids"]),
         "cursor": {"id": 2},
+        "kind": "load",
         "destination": "duckdb",
         "dataset": "run_assets",
     }
