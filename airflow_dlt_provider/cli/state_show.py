@@ -109,9 +109,10 @@ def history(
     """Show the loads of one resource, the newest first. Their ids are what `rewind` takes.
 
     JSON: `pipeline_name`, `store`, `resource_name`, and for each of `loads`: `record_id`, `dag_id`,
-    `run_id`, `try_number`, `status`, `kind`, `recorded_at`, `load_ids`, `rows`, `rows_by_table`,
-    `cursor_before`, `cursor_after`, `seconds`, `seconds_by_step`, `schema_changes`, `request_id`,
-    `request`, `task_pipeline`, `destination`, `dataset_name`, `table_name`.
+    `run_id`, `try_number`, `status`, `kind`, `window`, `recorded_at`, `load_ids`, `rows`,
+    `rows_by_table`, `cursor_before`, `cursor_after`, `seconds`, `seconds_by_step`,
+    `schema_changes`, `request_id`, `request`, `task_pipeline`, `destination`, `dataset_name`,
+    `table_name`.
     """
     opened, pipeline_name = open_pipeline(dag, store, dataset)
     known = KnownResources(opened, pipeline_name)
@@ -205,6 +206,8 @@ def _print_load(short_id: str, record: LoadRecord, last_request: StateRequest | 
     )
     paths = dict.fromkeys((*record.cursor_before, *record.cursor_after))
     fields = [
+        ("kind", "" if record.kind == "load" else record.kind),
+        ("window", " to ".join(record.window or ())),
         ("rows", ", ".join(f"{name} {rows:,}" for name, rows in record.rows_by_table.items())),
         *(("cursor", f"{path} = {_moved(record, path)}") for path in paths),
         ("load ids", ", ".join(record.load_ids) or "none, there was nothing new"),

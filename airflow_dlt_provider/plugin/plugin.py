@@ -9,7 +9,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_dlt_provider.plugin import preload
-from airflow_dlt_provider.settings import base_path
+from airflow_dlt_provider.settings import base_path, is_preload_enabled
 
 URL_PREFIX = "/dlt"
 
@@ -32,6 +32,9 @@ class DltPlugin(AirflowPlugin):
             # some of it is no public interface of Airflow, which must start all the same
             log.warning("The page of dlt resources does not fit this Airflow", exc_info=True)
             return []
+        if is_preload_enabled():
+            # the first page would wait a second for it, as the types of cursors are dlt's
+            import dlt  # noqa: F401
         return [{"app": build_app(), "url_prefix": URL_PREFIX, "name": "dlt"}]
 
     @cached_property

@@ -61,7 +61,7 @@ class AssetSnapshot:
         from airflow.models.asset_state_store import AssetStateStoreModel as Value
 
         wanted = [(self._ids[name], key) for name, key in keys if name in self._ids]
-        for some in _batches(dict.fromkeys(wanted)):
+        for some in batches(dict.fromkeys(wanted)):
             self._add(
                 Value.asset_id.in_({asset_id for asset_id, _ in some}),
                 Value.key.in_({key for _, key in some}),
@@ -103,7 +103,7 @@ def _active_ids(session: Session, asset_names: Iterable[str]) -> dict[str, int]:
     from sqlalchemy import select
 
     ids: dict[str, int] = {}
-    for some in _batches(dict.fromkeys(asset_names)):
+    for some in batches(dict.fromkeys(asset_names)):
         rows = session.execute(
             select(AssetModel.name, AssetModel.id).where(
                 AssetModel.name.in_(some), AssetModel.active.has()
@@ -121,7 +121,8 @@ def _is_in_database() -> bool:
     return isinstance(get_state_backend(), MetastoreBackend)
 
 
-def _batches(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+def batches(items: Iterable[Item], size: int = MAX_IN_LIST) -> Iterator[Sequence[Item]]:
+    """Return *items* in batches of at most *size*."""
     rest = iter(items)
-    while some := list(islice(rest, MAX_IN_LIST)):
+    while some := list(islice(rest, size)):
         yield some

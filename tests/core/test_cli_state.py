@@ -210,6 +210,19 @@ def test_history_is_the_ledger_with_the_newest_first(shop):
     assert "set id to 1, asked by ann" in text
 
 
+def test_history_says_what_a_load_was_for_and_of_which_window(ledger):
+    window = ["2024-01-01T00:00:00+00:00", "2024-01-02T00:00:00+00:00"]
+    ledger.store.record_loads([record(3), record(4, kind="backfill", window=window)])
+
+    text = ledger.state("history", "shop", "orders").stdout
+    backfill, load = ledger.document("history", "shop", "orders")["loads"][:2]
+
+    assert (backfill["kind"], backfill["window"]) == ("backfill", window)
+    assert (load["kind"], load["window"]) == ("load", None)
+    assert [line.split() for line in text.splitlines() if "kind" in line] == [["kind", "backfill"]]
+    assert "2024-01-01T00:00:00+00:00 to 2024-01-02T00:00:00+00:00" in text
+
+
 @pytest.mark.parametrize("command", ["show", "history", "rewind", "set"])
 def test_an_unknown_resource_is_refused_with_the_closest_name(ledger, command):
     rest = {"rewind": ["--to", "1"], "set": ["5"]}.get(command, [])

@@ -40,6 +40,9 @@ def test_a_plan_says_what_would_happen_and_changes_nothing(page, load):
 
     effects = answer.json()["effects"]
     assert effects[0] == "goes on from cursor id = 1 (int; now 2)"
+    assert effects[2].endswith(
+        "are added beside those that are there, so that they are there twice"
+    )
     assert answer.json()["replaces"] is None
     assert waiting("page_plan") is None
     assert audit_log("page_plan") == []

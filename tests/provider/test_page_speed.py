@@ -34,8 +34,10 @@ def wide(dag_folder, metadata_database):
     make_known(dag_folder.dag('dag = DltDag("page_wide", "wide_source:wide")'))
 
 
-@pytest.mark.parametrize("params", [{}, {"status": "never loaded"}], ids=["all", "by status"])
-def test_a_page_of_fifty_costs_as_many_queries_as_a_page_of_one(page, wide, params):
+@pytest.mark.parametrize(
+    ("params", "most"), [({}, 8), ({"status": "never loaded"}, 11)], ids=["all", "by status"]
+)
+def test_a_page_of_fifty_costs_as_many_queries_as_a_page_of_one(page, wide, params, most):
     counts = {}
     for size in (1, 1, 50):
         with counted_queries() as queries:
@@ -44,7 +46,7 @@ def test_a_page_of_fifty_costs_as_many_queries_as_a_page_of_one(page, wide, para
         counts[size] = len(queries)
 
     assert counts[50] == counts[1]
-    assert counts[50] <= 8
+    assert counts[50] <= most
 
 
 @pytest.mark.parametrize("path", ["api/plan", "api/actions"])

@@ -67,7 +67,10 @@ def cursor_documents(states: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def load_document(record: LoadRecord) -> dict[str, Any]:
-    """Keys: those below; `rows` counts all tables, `seconds` all steps of the task."""
+    """Keys: those below; `rows` counts all tables, `seconds` all steps of the task.
+
+    `window` has both ends of a backfill's window, the second one excluded; else it is `null`.
+    """
     return {
         "record_id": record.record_id,
         "dag_id": record.dag_id,
@@ -75,6 +78,7 @@ def load_document(record: LoadRecord) -> dict[str, Any]:
         "try_number": record.try_number,
         "status": record.status,
         "kind": record.kind,
+        "window": record.window,
         "recorded_at": time_text(record.recorded_at),
         "load_ids": list(record.load_ids),
         "rows": record.rows,

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from airflow_dlt_provider.core.control import effects as effect
 from airflow_dlt_provider.core.control.documents import VALUE_TYPES, cursors_in, plain, type_name
 from airflow_dlt_provider.core.control.resources import (
     KnownResources,
@@ -59,23 +60,46 @@ class RequestPlanner:
         known: The resources of the pipeline.
         asked_by: Who asks.
         words: For messages that say what to do.
+        dispositions: Resource name -> its write disposition, where that is known.
     """
 
-    def __init__(self, known: KnownResources, asked_by: str, words: Words | None = None) -> None:
+    def __init__(
+        self,
+        known: KnownResources,
+        asked_by: str,
+        words: Words | None = None,
+        dispositions: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.known = known
         self._asked_by = asked_by
         self._words = words or Words()
+        self._dispositions = dispositions or {}
 
     def plan_set(
-        self, resource_name: str, text: str, path: str | None, value_type: str | None
+        self,
+        resource_name: str,
+        text: str,
+        path: str | None,
+        value_type: str | None,
+        cursor_resource: str | None = None,
     ) -> PlannedRequest:
         """Plan another value of a cursor.
+
+        Args:
+            resource_name: Whose load goes on from it.
+            text: The value.
+            path: Which cursor; not needed where there is one.
+            value_type: One of `VALUE_TYPES`; default: the type of the present value.
+            cursor_resource: Whose cursor it is, where one that feeds the resource has one of the
+                same path.
 
         Raises:
             StateError: It is not clear which cursor, or the text is no value of its type.
         """
         state = self.known.states.get(resource_name)
         cursors = cursors_in(state.states if state else {})
+        if cursor_resource is not None:
+            cursors = _own_or_only(resource_name, cursors, path, cursor_resource)
         found = _pick_cursor(
             resource_name, cursors, path, self._words, may_be_new=value_type is not None
         )
@@ -86,7 +110,7 @@ class RequestPlanner:
         effects = (
             f"goes on from cursor {cursor_path or ''} = {plain(value)} "
             f"({type_name(value)}; {former})".replace("  ", " "),
-            "a lower value than now loads rows again, a higher one leaves out those in between",
+            *effect.rows_after_set(self._writing(resource_name)),
         )
         return self._planned("set", resource_name, effects, cursor_path=cursor_path, value=value)
 
@@ -94,7 +118,7 @@ class RequestPlanner:
         """Plan a start from the beginning, of a resource that may not be known yet."""
         effects = [
             "starts from the beginning, without cursor and without any other state",
-            "a table that it appends to keeps its rows, and all are loaded again beside them",
+            effect.rows_after_reset(self._writing(resource_name)),
             *self._shared(resource_name),
         ]
         if resource_name not in self.known.names:
@@ -181,12 +205,14 @@ class RequestPlanner:
         shown = ", ".join(f"{short_ids[r.record_id]} ({r.run_id}: {r.rows:,})" for r in removed)
         target = f"load {short_ids[record.record_id]} of run {record.run_id}"
         rows = (
-            f"if it appends, {sum(r.rows for r in removed):,} rows are removed, nested tables "
+            f"{sum(r.rows for r in removed):,} rows are removed, nested tables "
             f"included, of {len(removed)} load{'s' if len(removed) != 1 else ''}: {shown}"
         )
         effects = (
             f"goes back before {target}, {_cursor_text(record.cursor_before)}",
-            rows if removed else "no rows are removed, as these loads wrote none",
+            effect.rows_after_going_back(
+                self._writing(record.resource_name), rows if removed else ""
+            ),
             *self._shared(record.resource_name),
         )
         return PlannedRequest(planned.request, effects)
@@ -199,9 +225,41 @@ class RequestPlanner:
         )
         return PlannedRequest(request, tuple(effects))
 
+    def _writing(self, resource_name: str) -> str | None:
+        return effect.way_of_writing(
+            self._dispositions.get(resource_name), self.known.states.get(resource_name)
+        )
+
     def _shared(self, resource_name: str) -> list[str]:
         others = self.known.sharing_cursor_with(resource_name)
         return [f"goes back together with {', '.join(others)}: one cursor is theirs"] * bool(others)
+
+
+def _own_or_only(
+    resource_name: str,
+    cursors: Sequence[tuple[str, str, Any]],
+    path: str | None,
+    cursor_resource: str,
+) -> list[tuple[str, str, Any]]:
+    """Return the cursors of one resource among those of a resource and of what feeds it.
+
+    Raises:
+        StateError: A load would take another one for it.
+    """
+    found = [item for item in cursors if item[0] == cursor_resource]
+    owners = [item[0] for item in cursors if item[1] == path]
+    # a resource of several sources goes by the name of its source too
+    own = next(
+        (name for name in owners if name == resource_name),
+        next((name for name in owners if resource_name.endswith(f"__{name}")), None),
+    )
+    if len(owners) > 1 and cursor_resource != own:
+        raise StateError(
+            f"the cursor {path!r} of {cursor_resource}, which feeds resource {resource_name!r}, "
+            f"cannot be set by itself: {', '.join(owners)} have one of this path each. Rewind or "
+            "reset the resource"
+        )
+    return found
 
 
 def _pick_cursor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime
@@ -57,7 +58,7 @@ def taken_back(request: StateRequest, records: Sequence[LoadRecord]) -> tuple[Ta
     if request.states is not None:
         return request.taken_back
     passed = _passed(request, records)
-    refreshed = [item for item in passed if item.kind == "refresh" and item.status == "finished"]
+    refreshed = [item for item in passed if _is_finished_refresh(item)]
     if refreshed:
         raise StateError(
             f"resource {request.resource_name!r} cannot go back before its full refresh of run "
@@ -70,6 +71,17 @@ def taken_back(request: StateRequest, records: Sequence[LoadRecord]) -> tuple[Ta
         # a window is of other rows than those between two cursors
         if record.kind != "backfill"
     )
+
+
+def loads_since_refresh(records: Sequence[LoadRecord]) -> list[LoadRecord]:
+    """Return the loads after the last full refresh, which replaced the rows of those before it.
+
+    A resource goes back before none of the others.
+
+    Args:
+        records: The resource's ledger, the newest first.
+    """
+    return list(itertools.takewhile(lambda item: not _is_finished_refresh(item), records))
 
 
 def first_load_of_run(run_id: str, records: Sequence[LoadRecord]) -> LoadRecord:
@@ -113,6 +125,10 @@ def parse_cursor_value(text: str, current: Any) -> Any:
             f"{text!r} is no {type(current).__name__}, which the cursor is ({error}); "
             f"now it is {current!s}"
         ) from None
+
+
+def _is_finished_refresh(record: LoadRecord) -> bool:
+    return record.kind == "refresh" and record.status == "finished"
 
 
 def _passed(request: StateRequest, records: Sequence[LoadRecord]) -> Sequence[LoadRecord]:

@@ -23,7 +23,7 @@ from airflow_dlt_provider.plugin.page.models import (
     SetAction,
 )
 from airflow_dlt_provider.plugin.page.refresh import plan_refresh, start_refresh
-from airflow_dlt_provider.plugin.page.stores import opened_store
+from airflow_dlt_provider.plugin.page.stores import Item, opened_store
 
 if TYPE_CHECKING:
     from airflow_dlt_provider.core.state.store import StateStore
@@ -53,10 +53,10 @@ def plan_action(access: Access, found: Found, action: Action) -> Plan:
     """
     require_resource(found)
     if isinstance(action, RefreshAction):
-        return Plan(effects=plan_refresh(found, action))
+        return Plan(effects=plan_refresh(access.session, found, action))
     with opened_store(access.session, found.item, found.siblings) as store:
         known = _known_resources(store, found)
-        planned = _planned_request(known, access.user_name, action)
+        planned = _planned_request(known, found.siblings, access.user_name, action)
         earlier = known.pending.get(found.item.resource)
     replaces = describe_request(earlier) if earlier else None
     return Plan(effects=list(planned.effects), replaces=replaces)
@@ -73,7 +73,8 @@ def do_action(access: Access, found: Found, action: Action) -> Done:
     if isinstance(action, RefreshAction):
         return _refresh(access, found, action)
     with opened_store(access.session, found.item, found.siblings) as store:
-        planned = _planned_request(_known_resources(store, found), access.user_name, action)
+        known = _known_resources(store, found)
+        planned = _planned_request(known, found.siblings, access.user_name, action)
         _log(access, found, action, planned.effects)
         access.session.commit()
         try:
@@ -87,7 +88,7 @@ def do_action(access: Access, found: Found, action: Action) -> Done:
 
 def _refresh(access: Access, found: Found, action: RefreshAction) -> Done:
     dag_id = found.dag.dag_id
-    effects = plan_refresh(found, action)
+    effects = plan_refresh(access.session, found, action)
     run_id = start_refresh(access, found, action)
     # in the transaction that has the run
     _log(access, found, action, effects, run_id=run_id)
@@ -106,12 +107,15 @@ def _known_resources(store: StateStore, found: Found) -> KnownResources:
 
 
 def _planned_request(
-    known: KnownResources, user_name: str, action: RequestAction
+    known: KnownResources, siblings: Iterable[Item], user_name: str, action: RequestAction
 ) -> PlannedRequest:
-    planner = RequestPlanner(known, user_name)
+    dispositions = {item.resource: item.write_disposition for item in siblings}
+    planner = RequestPlanner(known, user_name, dispositions=dispositions)
     name = action.resource
     if isinstance(action, SetAction):
-        return planner.plan_set(name, action.value, action.path, action.value_type)
+        return planner.plan_set(
+            name, action.value, action.path, action.value_type, action.cursor_resource
+        )
     if isinstance(action, RewindAction):
         return planner.plan_rewind(name, action.record_id)
     if isinstance(action, ReplayAction):

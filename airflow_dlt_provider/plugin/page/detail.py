@@ -8,6 +8,7 @@ from urllib.parse import quote
 from airflow_dlt_provider.core.control.documents import load_document, time_text
 from airflow_dlt_provider.core.errors import StateError, StateStoreError
 from airflow_dlt_provider.core.state.records import LoadRecord
+from airflow_dlt_provider.core.state.requests import loads_since_refresh
 from airflow_dlt_provider.core.state.store import ALL_KEPT
 from airflow_dlt_provider.plugin.page.dags import read_task_states
 from airflow_dlt_provider.plugin.page.models import (
@@ -22,7 +23,6 @@ from airflow_dlt_provider.plugin.page.resources import (
     Found,
     describe,
     refresh_modes,
-    status_of_task,
 )
 from airflow_dlt_provider.plugin.page.stores import Item, Known, opened_store, read_known
 from airflow_dlt_provider.settings import base_path
@@ -44,11 +44,11 @@ def describe_detail(session: Session, found: Found, *, can_edit: bool) -> Resour
             known = Known(known.state, known.request, str(error))
     key = (item.task.dag_id, item.task.task_id)
     task_state = read_task_states(session, [key]).get(key)
-    resource = describe(item, known, status_of_task(known, task_state))
+    resource = describe(item, known, task_state)
     return ResourceDetail(
         **dict(resource),
         can_edit=can_edit,
-        loads=[Load(**load_document(record)) for record in records],
+        loads=_loads(records),
         tables=_tables(known),
         schema_changes=_schema_changes(records),
         refresh_modes=refresh_modes(item),
@@ -67,6 +67,22 @@ def _read_loads(session: Session, item: Item, known: Known) -> list[LoadRecord]:
     unfinished = known.state.unfinished if known.state else None
     # the ledger has a load once its end has been seen
     return [unfinished, *records] if unfinished else records
+
+
+def _loads(records: list[LoadRecord]) -> list[Load]:
+    targets = {record.record_id for record in loads_since_refresh(records)}
+    # the newest come first: what stays is the first load that a run made
+    first_of_run = {record.run_id: record.record_id for record in records}
+
+    def describe_load(record: LoadRecord) -> Load:
+        is_finished = record.status == "finished"
+        return Load(
+            **load_document(record),
+            can_rewind=is_finished and record.record_id in targets,
+            can_replay=is_finished and first_of_run[record.run_id] in targets,
+        )
+
+    return [describe_load(record) for record in records]
 
 
 def _tables(known: Known) -> list[Table]:
@@ -100,5 +116,6 @@ def _links(session: Session, item: Item) -> Links:
     return Links(
         task=ui_path("dags", dag_id, "tasks", item.task.task_id),
         asset=None if asset_id is None else ui_path("assets", str(asset_id)),
+        asset_name=item.home,
         dag=ui_path("dags", dag_id),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from airflow_dlt_provider.core.control.documents import VALUE_TYPES
 
@@ -14,6 +14,24 @@ Status = Literal["loaded", "failed", "running", "cut off", "waiting", "never loa
 load; `unknown`: the state store cannot be read here."""
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+MAX_BROWSER_INTEGER = 2**53 - 1
+"""The largest whole number that JavaScript keeps as it is."""
+
+
+def browser_value(value: Any) -> Any:
+    """Return plain JSON in which a number that a browser would round is text."""
+    if isinstance(value, int) and abs(value) > MAX_BROWSER_INTEGER:
+        return str(value)
+    if isinstance(value, dict):
+        return {name: browser_value(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [browser_value(item) for item in value]
+    return value
+
+
+BrowserValue = Annotated[Any, PlainSerializer(browser_value)]
+"""The value of a cursor."""
 
 
 class _Target(BaseModel):
@@ -44,6 +62,8 @@ class SetAction(_Target):
     action: Literal["set"]
     value: Annotated[str, Field(max_length=10_000)]
     path: Name | None = None
+    cursor_resource: Name | None = None
+    """Whose cursor, where one that feeds the resource has one of the same path."""
     value_type: Annotated[str, Field(pattern=f"^({'|'.join(VALUE_TYPES)})$")] | None = None
 
 
@@ -103,7 +123,7 @@ class Cursor(BaseModel):
 
     resource: str
     path: str
-    value: Any
+    value: BrowserValue
     type: str
 
 
@@ -139,6 +159,8 @@ class Resource(BaseModel):
     request: WaitingRequest | None
     problem: str | None
     """Why the state is not known."""
+    is_whole_source: bool
+    """Whether it is a task whose resources its first load will tell; it takes no actions."""
 
 
 class ResourcePage(BaseModel):
@@ -158,15 +180,20 @@ class Load(BaseModel):
     try_number: int
     status: str
     kind: str
+    window: list[str] | None
+    """Both ends of a backfill's window, the second one excluded."""
     recorded_at: str
     rows: int
     rows_by_table: dict[str, int]
-    cursor_before: dict[str, Any]
-    cursor_after: dict[str, Any]
+    cursor_before: dict[str, BrowserValue]
+    cursor_after: dict[str, BrowserValue]
     seconds: float
     seconds_by_step: dict[str, float]
     schema_changes: dict[str, list[str]]
     load_ids: list[str]
+    can_rewind: bool
+    can_replay: bool
+    """Whether the resource can go back before the first load of the same run."""
 
 
 class Column(BaseModel):
@@ -200,6 +227,8 @@ class Links(BaseModel):
 
     task: str
     asset: str | None
+    asset_name: str
+    """Of the table; of the pipeline for a resource that a task for a whole source found."""
     dag: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,46 +13,64 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
+from airflow_dlt_provider.core.control.resources import describe_request
 from airflow_dlt_provider.core.errors import StateError, listed
 from airflow_dlt_provider.plugin.page.resources import refresh_modes
+from airflow_dlt_provider.plugin.page.stores import Item, Known, read_known
+from airflow_dlt_provider.run_params import (
+    ALLOW_EMPTY_REPLACE,
+    FULL_REFRESH,
+    REFRESH_MODE,
+    RESOURCES,
+)
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from airflow_dlt_provider.plugin.page.access import Access
     from airflow_dlt_provider.plugin.page.models import RefreshAction, RefreshMode
     from airflow_dlt_provider.plugin.page.resources import Found
 
-FULL_REFRESH, RESOURCES = "full_refresh", "resources"
-REFRESH_MODE, ALLOW_EMPTY_REPLACE = "refresh_mode", "allow_empty_replace"
-
 EFFECTS: dict[RefreshMode, str] = {
-    "replace": "what the source returns takes the place of all rows of its tables, in one step "
+    "replace": "what the source returns takes the place of all rows of {tables}, in one step "
     "where the destination can do that",
-    "drop_data": "all rows of its tables are removed first, and the tables stay as they are",
-    "drop_resources": "its tables are dropped first, with their columns, and made anew",
+    "drop_data": "all rows of {tables} are removed once the source has been read, and then those "
+    "that it returned are loaded; the columns stay",
+    "drop_resources": "{tables} are dropped once the source has been read, and made anew with the "
+    "columns that it has now",
 }
 
 
-def plan_refresh(found: Found, action: RefreshAction) -> list[str]:
+def plan_refresh(session: Session, found: Found, action: RefreshAction) -> list[str]:
     """Return what a refresh does.
 
     Raises:
         StateError: It does not fit the resource, or its Dag has no full refresh.
     """
     mode = _mode(found, action)
-    name, dag = found.item.resource, found.dag
-    if found.item.task.param_prefix + FULL_REFRESH not in dag.param_names:
+    item, dag = found.item, found.dag
+    param = item.task.param_prefix + FULL_REFRESH
+    if param not in dag.param_names:
         raise StateError(
-            f"Dag {dag.dag_id!r} has no param {found.item.task.param_prefix + FULL_REFRESH!r}; it "
-            "has one once Airflow has parsed it with a version of this package that adds it"
+            f"Dag {dag.dag_id!r} has no param {param!r}; it has one once Airflow has parsed it "
+            "with a version of this package that adds it"
         )
-    run = f"starts a run of Dag {dag.dag_id}"
-    effects = [f"{run} that loads {name} from the beginning, and no other resource", EFFECTS[mode]]
-    if mode == "replace":
-        effects.append(
-            "if the source returns nothing, the tables are emptied"
-            if action.allow_empty_replace
-            else "if the source returns nothing, the load stops and the tables stay as they are"
-        )
+    _refuse_shared_table(found)
+    known = read_known(session, found.siblings)
+    others = ", ".join(_bound_to(found, known))
+    start = f"starts a run of Dag {dag.dag_id} that loads {item.resource} from the beginning, and "
+    effects = [
+        f"{start}in the same way {others}, with a cursor or a table in common; and no other"
+        if others
+        else f"{start}no other resource",
+        EFFECTS[mode].format(tables=_tables(item, known[item])),
+        "if the source returns nothing, the tables are emptied"
+        if action.allow_empty_replace
+        else "if the source returns nothing, the load stops and the tables stay as they are",
+        "loads before the refresh can then no longer be rewound or replayed",
+    ]
+    if request := known[item].request:
+        effects.append(f"what waits is done by the load after it: {describe_request(request)}")
     if dag.is_paused:
         effects.append(f"Dag {dag.dag_id} is paused: the run waits until it is unpaused")
     return effects
@@ -102,6 +121,54 @@ def _conf(found: Found, action: RefreshAction) -> dict[str, Any]:
         prefix + REFRESH_MODE: _mode(found, action),
         prefix + ALLOW_EMPTY_REPLACE: action.allow_empty_replace,
     }
+
+
+def _refuse_shared_table(found: Found) -> None:
+    """Refuse what the load would refuse, before a run is started for it."""
+    item = found.item
+    sharing = [
+        task.task_id
+        for task in found.dag.tasks
+        if task.task_id != item.task.task_id
+        and task.pipeline_name == item.task.pipeline_name
+        and any(other["table_name"] == item.table for other in task.resources)
+    ]
+    if sharing:
+        raise StateError(
+            f"resource {item.resource!r} cannot be refreshed by itself: task {sharing[0]!r} writes "
+            f"table {item.table!r} too, and its rows would be lost. Load both in one task with "
+            'decompose="none", or give each a table of its own'
+        )
+
+
+def _bound_to(found: Found, known: Mapping[Item, Known]) -> list[str]:
+    """Return the other resources of the task that share a cursor or a table with a resource."""
+    bound = {found.item}
+    while more := {
+        item
+        for item in found.siblings
+        if item not in bound and any(_are_bound(item, other, known) for other in bound)
+    }:
+        bound |= more
+    return [item.resource for item in found.siblings if item in bound - {found.item}]
+
+
+def _are_bound(one: Item, other: Item, known: Mapping[Item, Known]) -> bool:
+    states, other_states = known[one].state, known[other].state
+    shares_cursor = (
+        states is not None
+        and other_states is not None
+        and not set(states.states).isdisjoint(other_states.states)
+    )
+    return shares_cursor or (one.table is not None and one.table == other.table)
+
+
+def _tables(item: Item, known: Known) -> str:
+    tables = list(known.state.tables) if known.state else []
+    root = item.table or next(iter(tables), None)
+    if root is None:
+        return "its tables"
+    return f"table {root} and those nested in it" if len(tables) != 1 else f"table {root}"
 
 
 def _mode(found: Found, action: RefreshAction) -> RefreshMode:

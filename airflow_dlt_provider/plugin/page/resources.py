@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -26,7 +26,13 @@ from airflow_dlt_provider.plugin.page.models import (
     Status,
     WaitingRequest,
 )
-from airflow_dlt_provider.plugin.page.stores import Item, Known, read_known
+from airflow_dlt_provider.plugin.page.stores import (
+    Item,
+    Known,
+    Standing,
+    read_known,
+    read_standings,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -133,31 +139,32 @@ def page_of(
     if asked and asked not in get_args(Status):
         problem = f"there is no status {asked!r}; {listed(get_args(Status))}"
         raise HTTPException(status.HTTP_400_BAD_REQUEST, problem)
-    if not asked:
-        shown = items[first : first + size]
-        status_of, known = _read_statuses(session, shown)
-        return [describe(item, known[item], status_of(item)) for item in shown], len(items)
-    status_of, known = _read_statuses(session, items)
-    fitting = [item for item in items if status_of(item) == asked]
-    shown = fitting[first : first + size]
-    return [describe(item, known[item], status_of(item)) for item in shown], len(fitting)
+    total = len(items)
+    if asked:
+        states = _task_states(session, items)
+        standings = read_standings(session, items)
+        items = [item for item in items if status_of(standings[item], states[item]) == asked]
+        total = len(items)
+    shown = items[first : first + size]
+    known, states = read_known(session, shown), _task_states(session, shown)
+    described = [describe(item, known[item], states[item]) for item in shown]
+    return described, total
 
 
-def status_of_task(known: Known, task_state: TaskState) -> Status:
+def status_of(standing: Standing, task_state: TaskState) -> Status:
     """Say how a resource stands, the most urgent first."""
-    state = known.state
     cases: tuple[tuple[bool, Status], ...] = (
         (task_state in RUNNING, "running"),
         (task_state in FAILED, "failed"),
-        (known.problem is not None, "unknown"),
-        (bool(state and state.unfinished), "cut off"),
-        (known.request is not None, "waiting"),
-        (bool(state and (state.load_ids or state.recent)), "loaded"),
+        (standing.is_unknown, "unknown"),
+        (standing.is_cut_off, "cut off"),
+        (standing.is_waiting, "waiting"),
+        (standing.was_loaded, "loaded"),
     )
     return next((name for is_so, name in cases if is_so), "never loaded")
 
 
-def describe(item: Item, known: Known, resource_status: Status) -> Resource:
+def describe(item: Item, known: Known, task_state: TaskState) -> Resource:
     """Return a resource as the page's list shows it."""
     state, request = known.state, known.request
     recent = [_short(load) for load in state.recent] if state else []
@@ -166,9 +173,10 @@ def describe(item: Item, known: Known, resource_status: Status) -> Resource:
         task_id=item.task.task_id,
         pipeline_name=item.task.pipeline_name,
         resource=item.resource,
-        table=item.table,
+        # a task for a whole source learns its tables from its loads
+        table=item.table or next(iter(state.tables if state else ()), None),
         write_disposition=item.write_disposition,
-        status=resource_status,
+        status=status_of(Standing.of(known), task_state),
         cursor=[Cursor(**cursor) for cursor in cursor_documents(state.states if state else {})],
         last_load=recent[-1] if recent else None,
         recent=recent,
@@ -176,6 +184,7 @@ def describe(item: Item, known: Known, resource_status: Status) -> Resource:
         if request
         else None,
         problem=known.problem,
+        is_whole_source=item.is_whole_source,
     )
 
 
@@ -187,16 +196,10 @@ def refresh_modes(item: Item) -> list[RefreshMode]:
     return ["replace", "drop_data", "drop_resources"]
 
 
-def _read_statuses(
-    session: Session, items: Sequence[Item]
-) -> tuple[Callable[[Item], Status], Mapping[Item, Known]]:
-    known = read_known(session, items)
-    states = read_task_states(session, ((item.task.dag_id, item.task.task_id) for item in items))
-
-    def status_of(item: Item) -> Status:
-        return status_of_task(known[item], states.get((item.task.dag_id, item.task.task_id)))
-
-    return status_of, known
+def _task_states(session: Session, items: Sequence[Item]) -> dict[Item, TaskState]:
+    keys = {item: (item.task.dag_id, item.task.task_id) for item in items}
+    states = read_task_states(session, keys.values())
+    return {item: states.get(key) for item, key in keys.items()}
 
 
 def _planned_items(task: TaskFacts) -> list[Item]:

@@ -13,13 +13,8 @@ const VALUE_TYPES = ["datetime", "date", "int", "float", "decimal", "str"];
 
 /** The buttons of a resource, or why there are none. */
 export function actionBar(data, done) {
-  if (!data.can_edit) {
-    return element(
-      "p",
-      { class: "muted" },
-      `Only who may edit the Dag ${data.dag_id} may change something here.`,
-    );
-  }
+  const reason = reasonAgainst(data);
+  if (reason) return element("p", { class: "muted" }, reason);
   const button = (key, text, open) =>
     element(
       "button",
@@ -40,9 +35,17 @@ export function actionBar(data, done) {
   );
 }
 
-/** The buttons of a finished load; null for others, and for who may not edit the Dag. */
+function reasonAgainst(data) {
+  if (!data.can_edit)
+    return `To change something here, one needs the right to edit the Dag ${data.dag_id}.`;
+  if (data.is_whole_source)
+    return "This task loads a whole source, whose resources its first load will tell. There is nothing to refresh, set or reset before that.";
+  return "";
+}
+
+/** The buttons of a load, as far as it can be gone back before; null without any. */
 export function loadActions(data, load, done) {
-  if (!data.can_edit || load.status !== "finished") return null;
+  if (reasonAgainst(data) || !(load.can_rewind || load.can_replay)) return null;
   const button = (action, text, title, open) => {
     const key = `${action}-${load.record_id}`;
     const attributes = {
@@ -63,8 +66,8 @@ export function loadActions(data, load, done) {
     );
   };
   return [
-    button("rewind", "Rewind…", "Rewind to before this load", openRewind),
-    load.run_id ? button("replay", "Replay…", "Replay this run", openReplay) : null,
+    load.can_rewind ? button("rewind", "Rewind…", "Rewind to before this load", openRewind) : null,
+    load.can_replay ? button("replay", "Replay…", "Replay this run", openReplay) : null,
   ];
 }
 
@@ -105,7 +108,7 @@ function openRefresh(data, openerKey, done) {
     openerKey,
     done,
     intro:
-      "Loads everything again from the start, in a run of its own. Other resources are left as they are.",
+      "Loads everything again from the start, in a run of its own.",
   });
 }
 
@@ -140,7 +143,10 @@ function openSet(data, openerKey, done) {
     ? element(
         "select",
         { id: "cursor-path", name: "path" },
-        known.map((each) => element("option", { value: each.path }, each.path)),
+        // a path alone may name two cursors, so the place in the list is what is chosen
+        known.map((each, index) =>
+          element("option", { value: index }, `${each.path}${ownerOf(each, data)}`),
+        ),
       )
     : element("input", {
         id: "cursor-path",
@@ -162,10 +168,10 @@ function openSet(data, openerKey, done) {
     VALUE_TYPES.map((each) => element("option", { value: each }, each)),
   );
   const typeField = field("Type", type);
-  const chosen = () => known.find((each) => each.path === path.value);
+  const chosen = () => (known.length ? known[path.value] : undefined);
   const prefill = () => {
     value.value = formatCursor(chosen()?.value);
-    typeField.hidden = Boolean(chosen()?.type);
+    typeField.hidden = VALUE_TYPES.includes(chosen()?.type);
   };
   path.addEventListener("change", prefill);
   prefill();
@@ -174,7 +180,8 @@ function openSet(data, openerKey, done) {
     const action = {
       ...targetOf(data),
       action: "set",
-      path: path.value.trim(),
+      path: chosen()?.path ?? path.value.trim(),
+      cursor_resource: chosen()?.resource,
       value: value.value.trim(),
     };
     // the type of a known cursor is the server's to know
@@ -196,6 +203,12 @@ function openSet(data, openerKey, done) {
     missing: known.length ? "Enter a value." : "Enter the path of the cursor and a value.",
     intro: "The next load goes on from this value.",
   });
+}
+
+/** Whose cursor it is, unless there is no doubt. */
+function ownerOf(cursor, data) {
+  const isOnlyOwn = data.cursor.every((each) => each.resource === data.resource);
+  return isOnlyOwn ? "" : ` of ${cursor.resource}`;
 }
 
 function field(text, control) {

@@ -1,5 +1,7 @@
 // The page's requests. Addresses are relative: a base path may stand in front of the page.
 
+import { sentence } from "./format.js";
+
 export class ApiError extends Error {
   /** `status` is HTTP's, 0 when nobody answered; the message is for the reader. */
   constructor(status, message) {
@@ -68,9 +70,9 @@ async function request(path, options) {
 function describeFailure(status, detail) {
   if (status === 401)
     return "You are not logged in, or no longer. Log in to Airflow, then refresh this page.";
-  if (status === 403) return `You are not allowed to do this. ${detail}`.trim();
+  if (status === 403) return `You are not allowed to do this. ${sentence(detail)}`.trim();
   return (
-    detail || `Airflow's API server answered ${status} without saying why. Its log knows more.`
+    sentence(detail) || `Airflow's API server answered ${status} without saying why. Its log knows more.`
   );
 }
 

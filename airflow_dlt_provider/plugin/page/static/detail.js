@@ -4,7 +4,14 @@ import { actionBar, loadActions } from "./actions.js";
 import { airflowLink } from "./airflow.js";
 import { getResource } from "./api.js";
 import { announce, element, replaceContent } from "./dom.js";
-import { exactTime, formatCursor, formatNumber, formatSeconds, relativeTime } from "./format.js";
+import {
+  exactTime,
+  formatCursor,
+  formatNumber,
+  formatSeconds,
+  relativeTime,
+  sentence,
+} from "./format.js";
 import { createLedger } from "./ledger.js";
 import { errorNotice, loadingNotice, showStale } from "./notice.js";
 import { listPlace, placeHref } from "./place.js";
@@ -89,6 +96,7 @@ export function createDetail(firstPlace, go) {
       body,
       element("div", { class: "detail-bar" }, links(data), actionBar(data, refresh)),
       waitingRequest(data.request),
+      problem(data),
       facts(data),
       cursors(data.cursor),
       tabs.show(
@@ -166,7 +174,7 @@ function links(data) {
     { class: "links", "aria-label": "In Airflow" },
     part("Dag", data.links.dag, data.dag_id),
     part("Task", data.links.task, data.task_id),
-    data.links.asset ? part("Asset", data.links.asset, data.table) : null,
+    data.links.asset ? part("Asset", data.links.asset, data.links.asset_name) : null,
   );
 }
 
@@ -177,6 +185,17 @@ function waitingRequest(request) {
     { class: "notice waiting-request" },
     element("strong", {}, "Waits for the next load: "),
     request.text,
+  );
+}
+
+/** Why nothing is known of the state, where that is so. */
+function problem(data) {
+  if (!data.problem) return null;
+  return element(
+    "p",
+    { class: "notice problem-notice" },
+    element("strong", {}, "The state is not known here: "),
+    sentence(data.problem),
   );
 }
 
@@ -199,7 +218,7 @@ function facts(data) {
     fact("Rows", load ? formatNumber(load.rows) : none),
     fact("Seconds", load ? formatSeconds(load.seconds) : none.cloneNode(true)),
     fact("Trend of rows", trend(data.recent) ?? none.cloneNode(true)),
-    fact("Table", data.table),
+    fact("Table", data.table ?? element("span", { class: "muted" }, "not known yet")),
     fact("Disposition", data.write_disposition ?? "not known"),
     fact("Pipeline", data.pipeline_name),
   );

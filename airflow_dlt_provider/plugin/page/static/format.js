@@ -75,6 +75,13 @@ export function refreshTimes() {
   }
 }
 
+/** What the server says in lower case and without a full stop, as a sentence. */
+export function sentence(text) {
+  if (!text) return "";
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
 /** A cursor's value as the source gave it: its zone and digits matter, so nothing is converted. */
 export function formatCursor(value) {
   if (value === null || value === undefined) return "";

@@ -89,7 +89,7 @@ function loadRows(load, open, actions) {
     exactTime(load.recorded_at),
     element("span", { title: load.run_id ?? "" }, load.run_id ?? "–"),
     formatNumber(load.try_number),
-    load.kind,
+    kind(load),
     statusMark(load.status),
     formatNumber(load.rows),
     cursorChange(load),
@@ -97,6 +97,29 @@ function loadRows(load, open, actions) {
     actions,
   ]);
   return [summary, parts];
+}
+
+/** What the load was for; of a backfill, which window too. */
+function kind(load) {
+  if (!load.window) return load.kind;
+  const [from, to] = load.window;
+  return [
+    load.kind,
+    element(
+      "span",
+      { class: "window", title: `from ${from} until before ${to}` },
+      shortMoment(from),
+      " → ",
+      shortMoment(to),
+    ),
+  ];
+}
+
+/** A moment in its own zone, where the days of the Dag begin; without a time that is midnight. */
+function shortMoment(text) {
+  const [day, time = ""] = text.split("T");
+  const short = time.slice(0, 8).replace(/:00$/, "");
+  return short && short !== "00:00" ? `${day} ${short}` : day;
 }
 
 function cursorChange({ cursor_before, cursor_after }) {
@@ -122,6 +145,7 @@ function loadParts(load) {
     columns.join(", "),
   ]);
   const groups = [
+    partList("Window", load.window ? [["from", load.window[0]], ["until before", load.window[1]]] : []),
     partList("Rows by table", pairs(load.rows_by_table, formatNumber)),
     partList("Seconds by step", pairs(load.seconds_by_step, formatSeconds)),
     partList("New columns", changes),

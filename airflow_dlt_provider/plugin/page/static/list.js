@@ -93,6 +93,8 @@ export function createList(firstPlace, go) {
     answer = resources;
     warning.replaceChildren();
     count.textContent = formatCount(resources.total, "resource");
+    // where there is nothing to search, a search box only asks why
+    filters.form.hidden = Boolean(scope) && !resources.total && !isFiltered(place);
     if (aloud || totalChanged) announce(`${formatCount(resources.total, "resource")} found`);
     const text = JSON.stringify([resources, dags?.length, place]);
     // rows that did not change are left alone, with the focus and selection that are in them
@@ -120,7 +122,7 @@ export function createList(firstPlace, go) {
   }
 
   function emptyList(dags) {
-    if (place.search || place.status || place.dag) {
+    if (isFiltered(place)) {
       const clear = () => go({ ...place, ...NOTHING_FILTERED }, { replace: true });
       return emptyNotice(
         "Nothing found",
@@ -131,7 +133,7 @@ export function createList(firstPlace, go) {
     if (scope) {
       return emptyNotice(
         "No dlt resources",
-        `The Dag ${scope} has no dlt tasks, or Airflow has not parsed it yet.`,
+        `The Dag ${scope} has no dlt tasks, so there is nothing to show on this tab.`,
       );
     }
     if (dags?.length) {
@@ -183,6 +185,10 @@ export function createList(firstPlace, go) {
     focusResource: (detail) => focusKey(resourceKey(detail), node),
     focusSearch: () => node.querySelector("#search").focus(),
   };
+}
+
+function isFiltered({ search, status, dag }) {
+  return Boolean(search || status || dag);
 }
 
 function queryOf(place) {

@@ -1,7 +1,7 @@
 // The rows of the list: one per resource.
 
 import { element, row, table } from "./dom.js";
-import { formatCursor, formatNumber, formatSeconds, relativeTime } from "./format.js";
+import { formatCursor, formatNumber, formatSeconds, relativeTime, sentence } from "./format.js";
 import { detailPlace, placeHref } from "./place.js";
 import { statusMark } from "./status.js";
 import { trend } from "./trend.js";
@@ -10,7 +10,7 @@ const COLUMNS = [
   { name: "Status", content: (item) => statusMark(item.status) },
   { name: "Resource", class: "name", content: resourceLink },
   { name: "Dag", class: "text", content: (item) => plain(item.dag_id) },
-  { name: "Table", class: "text", content: (item) => plain(item.table) },
+  { name: "Table", class: "text", content: (item) => (item.table ? plain(item.table) : none()) },
   { name: "Disposition", content: (item) => item.write_disposition ?? none() },
   { name: "Cursor", class: "text", content: cursorSummary },
   {
@@ -57,10 +57,15 @@ function resourceLink(item, place, open) {
     { href: placeHref(target), onclick: follow, "data-key": resourceKey(item) },
     item.resource,
   );
-  const request = item.request
-    ? element("span", { class: "request", title: item.request.text }, item.request.text)
-    : null;
-  return [link, request];
+  const note = (name, text) => (text ? element("span", { class: name, title: text }, text) : null);
+  return [
+    link,
+    note("request", item.request?.text),
+    note("problem", item.problem ? sentence(item.problem) : ""),
+    item.is_whole_source
+      ? note("problem", "A whole source: its first load tells its resources.")
+      : null,
+  ];
 }
 
 function cursorSummary(item) {

@@ -23,6 +23,13 @@ const SHAPES = {
     ["path", { d: "M8 4.5V8l2.5 1.6", class: "line" }],
   ],
   "never loaded": [["circle", { cx: 8, cy: 8, r: 6.2, class: "line dashed" }]],
+  unknown: [
+    ["circle", { cx: 8, cy: 8, r: 6.2, class: "line" }],
+    [
+      "path",
+      { d: "M6.1 6.3a1.9 1.9 0 1 1 2.9 1.6c-.7.4-1 .8-1 1.5M8 11.6v.1", class: "line thin" },
+    ],
+  ],
   unfinished: [
     ["circle", { cx: 8, cy: 8, r: 6.2, class: "line" }],
     ["path", { d: "M8 1.8a6.2 6.2 0 0 1 0 12.4z", class: "solid" }],
@@ -35,7 +42,15 @@ const SHAPES = {
 SHAPES.finished = SHAPES.loaded;
 
 /** The statuses of a resource, in the order of the filter. */
-export const STATUSES = ["loaded", "failed", "running", "cut off", "waiting", "never loaded"];
+export const STATUSES = [
+  "loaded",
+  "failed",
+  "running",
+  "cut off",
+  "waiting",
+  "never loaded",
+  "unknown",
+];
 
 export function statusWord(status) {
   const text = String(status);
@@ -44,7 +59,7 @@ export function statusWord(status) {
 
 /** The status of a resource or of a load. */
 export function statusMark(status) {
-  const shape = SHAPES[status] ?? SHAPES["never loaded"];
+  const shape = SHAPES[status] ?? SHAPES.unknown;
   const kind = status in SHAPES ? status.replace(" ", "-") : "unknown";
   return element(
     "span",
