@@ -53,9 +53,10 @@ class Api(AirflowApi):
         """Return all runs, as the API tells of them."""
         return list(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=500")["dag_runs"])
 
-    def events(self, dag_id: str) -> list[dict[str, Any]]:
-        """Return what Airflow's audit log has of a Dag."""
-        return list(self._call("GET", f"/api/v2/eventLogs?dag_id={dag_id}&limit=500")["event_logs"])
+    def events(self, dag_id: str, event: str) -> list[dict[str, Any]]:
+        """Return what Airflow's audit log has of one kind of event of a Dag."""
+        path = f"/api/v2/eventLogs?dag_id={dag_id}&event={event}"
+        return list(self._call("GET", path)["event_logs"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         return dict(self._call("GET", f"{_run(dag_id, run_id)}/taskInstances/{task_id}"))

@@ -16,16 +16,17 @@ from datetime import datetime, timedelta, timezone
 
 import dlt
 
-FIRST = datetime(2026, 1, 1, tzinfo=timezone.utc)
+FIRST = datetime(2025, 7, 1, tzinfo=timezone.utc)
 
 
 def happenings(kind, until):
-    """Yield what happened on each day before `until`, more on some than on others."""
+    """Yield what happened on each day before `until`, in some months more than in others."""
     end = datetime.fromisoformat(until).replace(tzinfo=timezone.utc)
     for day in range((end - FIRST).days):
-        for number in range(1 + (day * day + len(kind)) % 7):
+        busy = 1 + (day // 30 + len(kind)) % 4
+        for number in range(1 + busy * ((day * day + len(kind)) % 7)):
             at = FIRST + timedelta(days=day, minutes=7 * number)
-            yield {"id": day * 10 + number, "kind": kind, "at": at}
+            yield {"id": day * 100 + number, "kind": kind, "at": at}
 
 
 @dlt.source
