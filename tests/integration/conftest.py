@@ -75,7 +75,8 @@ def core_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path]) 
     return python
 
 
-@pytest.fixture(scope="session")
+# no longer than a module: while it runs, no test of the process can run an event loop of its own
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser without a window."""
     try:
