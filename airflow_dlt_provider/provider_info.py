@@ -62,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "preload": _option(
                         "Import dlt in the scheduler and in the Dag processor before they fork, "
-                        "so that no task has to.",
+                        "so that no task has to, and in the API server when it starts.",
                         "False",
                         default="True",
                     ),

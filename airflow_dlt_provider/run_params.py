@@ -25,6 +25,17 @@ BACKFILL_FROM = "backfill_from"
 BACKFILL_TO = "backfill_to"
 REPLAY_RUN_ID = "replay_run_id"
 
+PARAM_NAMES = (
+    FULL_REFRESH,
+    RESOURCES,
+    REFRESH_MODE,
+    ALLOW_EMPTY_REPLACE,
+    BACKFILL_FROM,
+    BACKFILL_TO,
+    REPLAY_RUN_ID,
+)
+"""All of them, without the prefix of a group."""
+
 LOOK_BACK = [timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=3700)]
 """How far back the tick before another is looked for, in turns: minutes come before years."""
 
@@ -131,7 +142,7 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         PlanError: The params contradict each other, or the run has no window although it is a
             backfill.
     """
-    params = {name: context["params"].get(f"{prefix}{name}") for name in _NAMES}
+    params = {name: context["params"].get(f"{prefix}{name}") for name in PARAM_NAMES}
     window = _params_window(params, prefix, context["dag"]) or _backfill_window(context)
     refresh = _refresh(params) if params[FULL_REFRESH] is True else None
     replay_run_id = params[REPLAY_RUN_ID] or None
@@ -150,17 +161,6 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         interval=None if window else _interval(context),
         replay_run_id=replay_run_id,
     )
-
-
-_NAMES = (
-    FULL_REFRESH,
-    RESOURCES,
-    REFRESH_MODE,
-    ALLOW_EMPTY_REPLACE,
-    BACKFILL_FROM,
-    BACKFILL_TO,
-    REPLAY_RUN_ID,
-)
 
 
 def _moment(title: str, description: str, section: str) -> Param:

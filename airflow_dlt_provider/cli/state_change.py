@@ -18,8 +18,9 @@ from airflow_dlt_provider.cli.state import (
 )
 from airflow_dlt_provider.cli.terminal import current_person
 from airflow_dlt_provider.core.control.documents import VALUE_TYPES
-from airflow_dlt_provider.core.control.planner import RequestPlanner, Words
+from airflow_dlt_provider.core.control.planner import RequestPlanner
 from airflow_dlt_provider.core.control.resources import KnownResources
+from airflow_dlt_provider.core.control.words import Words
 
 WORDS = Words(
     name_cursor="name one of them with --path",

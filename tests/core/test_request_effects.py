@@ -43,6 +43,18 @@ def test_each_way_of_writing_has_its_own_words(
     assert told_of_rewind in planned.plan_rewind("orders", newest.record_id).effects[1]
 
 
+def test_rows_of_a_window_are_not_said_to_be_removed():
+    planned = planner("append")
+    window = ["2024-01-01T00:00:00+00:00", "2024-01-02T00:00:00+00:00"]
+    planned.known.store.record_loads([record(4, kind="backfill", window=window)])
+    newest, *_ = planned.known.loads("orders")
+
+    effects = planned.plan_rewind("orders", newest.record_id).effects
+
+    assert effects[1].startswith("no rows are removed")
+    assert "rows of windows that were backfilled since then stay" in effects[2]
+
+
 def test_what_is_merged_without_a_key_is_appended():
     effects = planner("merge", WITHOUT_KEY).plan_set("orders", "2", None, None).effects
 

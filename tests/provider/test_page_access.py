@@ -198,6 +198,19 @@ print(sorted({"fastapi", "dlt", "airflow_dlt_provider.plugin.page"} & set(sys.mo
     assert run_python(code).splitlines() == ["True", "[]"]
 
 
+@pytest.mark.parametrize(("preload", "is_there"), [("True", "True"), ("False", "False")])
+def test_the_first_page_does_not_wait_for_dlt(run_python, monkeypatch, preload, is_there):
+    monkeypatch.setenv("AIRFLOW__DLT__PRELOAD", preload)
+    code = """
+import sys
+from airflow_dlt_provider.plugin.plugin import DltPlugin
+apps = DltPlugin().fastapi_apps
+print(len(apps), "dlt.common.json" in sys.modules)
+"""
+
+    assert run_python(code).splitlines()[-1] == f"1 {is_there}"
+
+
 def test_an_airflow_that_the_page_does_not_fit_starts_all_the_same(monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow_dlt_provider.plugin.page.app", None)
     plugin = DltPlugin()

@@ -141,6 +141,7 @@ def test_what_shares_a_cursor_is_refreshed_too_and_named(page, dag_folder, run_d
     of_posts = page.post("api/plan", action | SET | {"cursor_resource": "posts"})
     of_users = page.post("api/plan", action | SET | {"cursor_resource": "users"})
     assert of_posts.json()["effects"][0] == "goes on from cursor id = 1 (int; now 2)"
+    assert of_posts.json()["effects"][-1].endswith("passes them too is loaded: id of users = 2")
     assert of_users.status_code == 400
     assert "of users, which feeds resource 'posts', cannot be set" in of_users.json()["detail"]
 
@@ -159,6 +160,14 @@ def test_a_table_of_several_tasks_is_not_refreshed_by_one(page, dag_folder, meta
 
     assert answer.status_code == 400
     assert "task 'two' writes table 'all' too" in answer.json()["detail"]
+
+
+def test_the_plan_names_params_that_a_refresh_leaves_at_their_defaults(page, known):
+    known("page_until", more=REFRESH_PARAMS.replace("params={", 'params={"until": 3, '))
+
+    effects = page.post("api/plan", ask("page_until", "refresh")).json()["effects"]
+
+    assert "other params of the Dag have their defaults: until" in effects
 
 
 def test_a_request_that_waits_is_named_by_the_plan_of_a_refresh(page, known):

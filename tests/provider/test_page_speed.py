@@ -1,11 +1,13 @@
 """However many resources there are, a page of them costs a handful of queries."""
 
 import contextlib
+import weakref
 
 import pytest
 from airflow import settings
 from sqlalchemy import event
 
+from airflow_dlt_provider.plugin.page.stores import Standing
 from tests.provider.page import make_known
 
 WIDE_SOURCE = """
@@ -68,3 +70,20 @@ def test_a_serialized_dag_is_read_once(page, wide):
         page.items("page_wide")
 
     assert not any("serialized_dag.data" in query for query in queries)
+
+
+def test_a_filter_by_status_holds_no_state_longer_than_it_looks_at_it(page, wide, monkeypatch):
+    seen, most_held = [], 0
+    look = Standing.of
+
+    def counted(known):
+        nonlocal most_held
+        seen.append(weakref.ref(known))
+        most_held = max(most_held, sum(reference() is not None for reference in seen))
+        return look(known)
+
+    monkeypatch.setattr(Standing, "of", counted)
+    page.get("api/resources", dag_id="page_wide", status="loaded")
+
+    assert len(seen) == 60
+    assert most_held <= 2

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_dlt_provider.core.control.documents import plain
 from airflow_dlt_provider.core.state.records import ResourceState
 
 SET = {
@@ -32,6 +36,11 @@ BACK = {
 }
 """Write disposition -> what going back means for rows that a load does not append."""
 
+WINDOWS_STAY = (
+    "rows of windows that were backfilled since then stay, and what is loaded again takes their "
+    "place"
+)
+
 UNKNOWN_RESET = "a table that it appends to keeps its rows, and all are loaded again beside them"
 
 
@@ -56,6 +65,18 @@ def rows_after_set(writing: str | None) -> tuple[str, ...]:
     return (again, SET[writing]) if writing else (again,)
 
 
+def cursors_that_stay(others: Sequence[tuple[str, str, Any]]) -> tuple[str, ...]:
+    """Say that other cursors of a resource, or of what feeds it, hold rows back as before.
+
+    Args:
+        others: Owner, path and last value of each.
+    """
+    if not others:
+        return ()
+    told = ", ".join(f"{path} of {owner} = {plain(value)}" for owner, path, value in others)
+    return (f"other cursors stay as they are, and only what passes them too is loaded: {told}",)
+
+
 def rows_after_reset(writing: str | None) -> str:
     """Say what a start from the beginning means for the rows."""
     return RESET[writing] if writing else UNKNOWN_RESET
@@ -71,5 +92,5 @@ def rows_after_going_back(writing: str | None, removed: str) -> str:
     if writing in BACK:
         return BACK[writing]
     if not removed:
-        return "no rows are removed, as these loads wrote none"
+        return "no rows are removed, as these loads appended none"
     return removed if writing else f"if it appends, {removed}"

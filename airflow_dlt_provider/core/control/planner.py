@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from airflow_dlt_provider.core.control import effects as effect
+from airflow_dlt_provider.core.control.cursor_choice import own_or_only, pick_cursor
 from airflow_dlt_provider.core.control.documents import VALUE_TYPES, cursors_in, plain, type_name
 from airflow_dlt_provider.core.control.resources import (
     KnownResources,
     find_record,
     short_record_ids,
 )
+from airflow_dlt_provider.core.control.words import Words
 from airflow_dlt_provider.core.errors import StateError, closest, listed
 from airflow_dlt_provider.core.state.records import LoadRecord, RequestKind, StateRequest
 from airflow_dlt_provider.core.state.requests import (
@@ -41,16 +43,6 @@ class PlannedRequest:
     request: StateRequest
     effects: tuple[str, ...]
     """What the next load of the resource does."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """How a person is told to name what is missing, where they ask."""
-
-    name_cursor: str = "name one of them"
-    name_type: str = "name the type of its value"
-    type_says: str = "its type says"
-    ledger: str = "the ledger"
 
 
 class RequestPlanner:
@@ -97,10 +89,11 @@ class RequestPlanner:
             StateError: It is not clear which cursor, or the text is no value of its type.
         """
         state = self.known.states.get(resource_name)
-        cursors = cursors_in(state.states if state else {})
+        every = cursors_in(state.states if state else {})
+        cursors = every
         if cursor_resource is not None:
-            cursors = _own_or_only(resource_name, cursors, path, cursor_resource)
-        found = _pick_cursor(
+            cursors = own_or_only(resource_name, every, path, cursor_resource)
+        found = pick_cursor(
             resource_name, cursors, path, self._words, may_be_new=value_type is not None
         )
         current = found[2] if found else None
@@ -111,6 +104,7 @@ class RequestPlanner:
             f"goes on from cursor {cursor_path or ''} = {plain(value)} "
             f"({type_name(value)}; {former})".replace("  ", " "),
             *effect.rows_after_set(self._writing(resource_name)),
+            *effect.cursors_that_stay([item for item in every if item != found]),
         )
         return self._planned("set", resource_name, effects, cursor_path=cursor_path, value=value)
 
@@ -208,11 +202,14 @@ class RequestPlanner:
             f"{sum(r.rows for r in removed):,} rows are removed, nested tables "
             f"included, of {len(removed)} load{'s' if len(removed) != 1 else ''}: {shown}"
         )
+        passed = records[: list(records).index(record) + 1]
+        has_windows = any(r.kind == "backfill" and r.status == "finished" for r in passed)
         effects = (
             f"goes back before {target}, {_cursor_text(record.cursor_before)}",
             effect.rows_after_going_back(
                 self._writing(record.resource_name), rows if removed else ""
             ),
+            *([effect.WINDOWS_STAY] * has_windows),
             *self._shared(record.resource_name),
         )
         return PlannedRequest(planned.request, effects)
@@ -233,69 +230,6 @@ class RequestPlanner:
     def _shared(self, resource_name: str) -> list[str]:
         others = self.known.sharing_cursor_with(resource_name)
         return [f"goes back together with {', '.join(others)}: one cursor is theirs"] * bool(others)
-
-
-def _own_or_only(
-    resource_name: str,
-    cursors: Sequence[tuple[str, str, Any]],
-    path: str | None,
-    cursor_resource: str,
-) -> list[tuple[str, str, Any]]:
-    """Return the cursors of one resource among those of a resource and of what feeds it.
-
-    Raises:
-        StateError: A load would take another one for it.
-    """
-    found = [item for item in cursors if item[0] == cursor_resource]
-    owners = [item[0] for item in cursors if item[1] == path]
-    # a resource of several sources goes by the name of its source too
-    own = next(
-        (name for name in owners if name == resource_name),
-        next((name for name in owners if resource_name.endswith(f"__{name}")), None),
-    )
-    if len(owners) > 1 and cursor_resource != own:
-        raise StateError(
-            f"the cursor {path!r} of {cursor_resource}, which feeds resource {resource_name!r}, "
-            f"cannot be set by itself: {', '.join(owners)} have one of this path each. Rewind or "
-            "reset the resource"
-        )
-    return found
-
-
-def _pick_cursor(
-    resource_name: str,
-    cursors: Sequence[tuple[str, str, Any]],
-    path: str | None,
-    words: Words,
-    *,
-    may_be_new: bool,
-) -> tuple[str, str, Any] | None:
-    """Return the cursor that is meant; `None` for one that no load has had yet."""
-    paths = dict.fromkeys(item[1] for item in cursors)
-    found = [item for item in cursors if path in (None, item[1])]
-    if len(found) == 1:
-        return found[0]
-    if found and path is None and len(paths) > 1:
-        raise StateError(
-            f"resource {resource_name!r} has several cursors; {words.name_cursor}; {listed(paths)}"
-        )
-    if found:
-        owners = ", ".join(item[0] for item in found)
-        raise StateError(
-            f"resource {resource_name!r} has a cursor {found[0][1]!r} in each of {owners}; "
-            "none of them can be set by itself: rewind or reset the resource"
-        )
-    if may_be_new:
-        return None
-    if cursors:
-        raise StateError(
-            f"resource {resource_name!r} has no cursor {path!r}; {listed(paths)}"
-            f"{closest(path or '', paths)}"
-        )
-    raise StateError(
-        f"no load of resource {resource_name!r} has had a cursor; if it declares one, "
-        f"{words.name_type}, one of: {', '.join(VALUE_TYPES)}"
-    )
 
 
 def _cursor_text(cursor: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from airflow_dlt_provider.plugin.page.stores import Item, Known, read_known
 from airflow_dlt_provider.run_params import (
     ALLOW_EMPTY_REPLACE,
     FULL_REFRESH,
+    PARAM_NAMES,
     REFRESH_MODE,
     RESOURCES,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from airflow_dlt_provider.plugin.page.access import Access
+    from airflow_dlt_provider.plugin.page.dags import DltDagFacts
     from airflow_dlt_provider.plugin.page.models import RefreshAction, RefreshMode
     from airflow_dlt_provider.plugin.page.resources import Found
 
@@ -69,6 +71,8 @@ def plan_refresh(session: Session, found: Found, action: RefreshAction) -> list[
         else "if the source returns nothing, the load stops and the tables stay as they are",
         "loads before the refresh can then no longer be rewound or replayed",
     ]
+    if others_of_dag := _other_params(dag):
+        effects.append(f"other params of the Dag have their defaults: {', '.join(others_of_dag)}")
     if request := known[item].request:
         effects.append(f"what waits is done by the load after it: {describe_request(request)}")
     if dag.is_paused:
@@ -121,6 +125,13 @@ def _conf(found: Found, action: RefreshAction) -> dict[str, Any]:
         prefix + REFRESH_MODE: _mode(found, action),
         prefix + ALLOW_EMPTY_REPLACE: action.allow_empty_replace,
     }
+
+
+def _other_params(dag: DltDagFacts) -> list[str]:
+    """Return the params of a Dag that its author gave it."""
+    prefixes = {task.param_prefix for task in dag.tasks}
+    ours = {prefix + name for prefix in prefixes for name in PARAM_NAMES}
+    return sorted(dag.param_names - ours)
 
 
 def _refuse_shared_table(found: Found) -> None:

@@ -30,8 +30,9 @@ export function actionBar(data, done) {
     "div",
     { class: "action-bar", role: "group", "aria-label": "Actions" },
     button("action-refresh", "Full refresh…", openRefresh),
-    button("action-set", "Set cursor…", openSet),
-    button("action-reset", "Reset…", openReset),
+    // what cannot be read here cannot be changed here either; a refresh is a run of the Dag
+    data.problem ? null : button("action-set", "Set cursor…", openSet),
+    data.problem ? null : button("action-reset", "Reset…", openReset),
   );
 }
 
@@ -39,7 +40,10 @@ function reasonAgainst(data) {
   if (!data.can_edit)
     return `To change something here, one needs the right to edit the Dag ${data.dag_id}.`;
   if (data.is_whole_source)
-    return "This task loads a whole source, whose resources its first load will tell. There is nothing to refresh, set or reset before that.";
+    return (
+      "This task loads a whole source, whose resources its first load will tell. " +
+      "There is nothing to refresh, set or reset before that."
+    );
   return "";
 }
 

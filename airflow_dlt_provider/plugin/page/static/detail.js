@@ -104,20 +104,20 @@ export function createDetail(firstPlace, go) {
           {
             id: "loads",
             title: "Loads",
-            count: data.loads.length,
-            content: ledger.show(data.loads, actionsOf),
+            count: data.problem ? null : data.loads.length,
+            content: data.problem ? notKnown() : ledger.show(data.loads, actionsOf),
           },
           {
             id: "tables",
             title: "Tables",
-            count: data.tables.length,
-            content: tableTree(data.tables),
+            count: data.problem ? null : data.tables.length,
+            content: data.problem && !data.tables.length ? notKnown() : tableTree(data.tables),
           },
           {
             id: "changes",
             title: "Schema changes",
-            count: data.schema_changes.length,
-            content: schemaChanges(data.schema_changes),
+            count: data.problem ? null : data.schema_changes.length,
+            content: data.problem ? notKnown() : schemaChanges(data.schema_changes),
           },
         ],
         place.tab || "loads",
@@ -199,9 +199,14 @@ function problem(data) {
   );
 }
 
+function notKnown() {
+  return element("p", { class: "notice" }, "Not known, as the state is not known here.");
+}
+
 function facts(data) {
   const load = data.last_load;
-  const none = element("span", { class: "muted" }, "none");
+  const missing = data.problem ? "not known" : "none";
+  const none = element("span", { class: "muted" }, missing);
   return element(
     "dl",
     { class: "facts" },
@@ -213,7 +218,9 @@ function facts(data) {
             " ",
             element("span", { class: "muted exact" }, exactTime(load.recorded_at)),
           ]
-        : "never",
+        : data.problem
+          ? none.cloneNode(true)
+          : "never",
     ),
     fact("Rows", load ? formatNumber(load.rows) : none),
     fact("Seconds", load ? formatSeconds(load.seconds) : none.cloneNode(true)),

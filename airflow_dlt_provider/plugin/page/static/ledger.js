@@ -145,7 +145,7 @@ function loadParts(load) {
     columns.join(", "),
   ]);
   const groups = [
-    partList("Window", load.window ? [["from", load.window[0]], ["until before", load.window[1]]] : []),
+    partList("Window", windowEnds(load)),
     partList("Rows by table", pairs(load.rows_by_table, formatNumber)),
     partList("Seconds by step", pairs(load.seconds_by_step, formatSeconds)),
     partList("New columns", changes),
@@ -157,6 +157,14 @@ function loadParts(load) {
   if (!groups.length)
     return element("p", { class: "muted" }, "Nothing more is recorded of this load.");
   return element("div", { class: "part-lists" }, groups);
+}
+
+function windowEnds({ window }) {
+  if (!window) return [];
+  return [
+    ["from", window[0]],
+    ["until before", window[1]],
+  ];
 }
 
 function pairs(values, format) {

@@ -27,7 +27,7 @@ export function createTabs(label, change) {
       "button",
       { ...attributes, "data-key": `tab-${id}`, "data-tab": id, onclick: () => change(id) },
       `${title} `,
-      element("span", { class: "badge" }, formatNumber(count)),
+      count === null ? null : element("span", { class: "badge" }, formatNumber(count)),
     );
   }
 
