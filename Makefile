@@ -15,7 +15,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration chaos lint format build clean
+.PHONY: help setup run test test-core test-provider test-integration chaos bench screenshots lint format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ chaos: $(CORE_VENV)/.done  ## loads that are killed at every step, and fifty tab
 	$(CORE_VENV)/bin/python -m tests.chaos
 	$(CORE_VENV)/bin/python -m tests.chaos.fifty
 	CHAOS=full $(CORE_VENV)/bin/python -m pytest tests/chaos/test_faults.py
+
+bench: $(VENV)/.dev  ## the page with 1,000 resources, next to Airflow's own pages: five minutes
+	$(VENV)/bin/python -m bench.page
+
+screenshots: $(VENV)/.dev  ## those of the README, in docs/, made by the tests of the UI
+	SCREENSHOTS=docs $(VENV)/bin/python -m pytest tests/integration/test_ui_in_a_real_airflow.py tests/integration/test_page_in_a_real_airflow.py
 
 lint: $(VENV)/.dev  ## style, types, boundaries
 	$(VENV)/bin/ruff format --check .

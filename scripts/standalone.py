@@ -73,10 +73,10 @@ class Standalone:
     ) -> None:
         self.stop()
 
-    def login(self) -> tuple[str, str]:
-        """Return user name and password of the administrator."""
+    def login(self, username: str = USERNAME) -> tuple[str, str]:
+        """Return user name and password, of the administrator if nobody else is named."""
         path = self.home / "simple_auth_manager_passwords.json.generated"
-        return USERNAME, json.loads(path.read_text())[USERNAME]
+        return username, json.loads(path.read_text())[username]
 
     def running_pid(self) -> int | None:
         """Return the process of an Airflow that still runs in this folder, or `None`."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import psutil
 
 from scripts.airflow_api import AirflowApi
-from scripts.standalone import Standalone, airflow_environment, free_port
+from scripts.standalone import USERNAME, Standalone, airflow_environment, free_port
 
 WAIT_SECONDS = 120
 POLL_SECONDS = 0.1
@@ -48,6 +48,15 @@ def wait_for(
 
 class Api(AirflowApi):
     """What the tests ask of Airflow's REST API beyond a run."""
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return all runs, as the API tells of them."""
+        return list(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=500")["dag_runs"])
+
+    def events(self, dag_id: str, event: str) -> list[dict[str, Any]]:
+        """Return what Airflow's audit log has of one kind of event of a Dag."""
+        path = f"/api/v2/eventLogs?dag_id={dag_id}&event={event}"
+        return list(self._call("GET", path)["event_logs"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         return dict(self._call("GET", f"{_run(dag_id, run_id)}/taskInstances/{task_id}"))
@@ -146,9 +155,9 @@ class AirflowProcess(Standalone):
         super().__init__(home, self.dags, self._port, self._settings)
         self._api_server: subprocess.Popen[bytes] | None = None
 
-    def connect(self) -> Api:
+    def connect(self, username: str = USERNAME) -> Api:
         """Log in."""
-        return Api(self.url, *self.login())
+        return Api(self.url, *self.login(username))
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes of this Airflow."""

@@ -1,4 +1,4 @@
-"""The built wheel in an environment of its own, with nothing of the checkout on its path."""
+"""What several modules need: the built wheel in environments of its own, and Chromium."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
+
+from tests.integration.airflow_process import AirflowProcess
+from tests.integration.browser import Logins, Visitor, running_chromium
+from tests.services import ServiceUnavailable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +73,44 @@ def core_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path]) 
     uv_install = [shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip", "install"]
     subprocess.run([*uv_install, "--quiet", "--no-deps", "--python", python, wheel], check=True)
     return python
+
+
+# no longer than a module: while it runs, no test of the process can run an event loop of its own
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
+    try:
+        with running_chromium() as browser:
+            yield browser
+    except ServiceUnavailable as error:
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(f"REQUIRE_SERVICES=1, but {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def logins(airflow: AirflowProcess, chromium: Browser) -> Logins:
+    """Who may log in to the module's `airflow`."""
+    return Logins(airflow, chromium)
+
+
+@pytest.fixture
+def visit(logins: Logins) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser as some user, or as nobody; an error in its console fails the test."""
+    visitors: list[Visitor] = []
+
+    def open_browser(username: str | None = "admin", **options: object) -> Visitor:
+        visitors.append(logins.visit(username, **options))
+        return visitors[-1]
+
+    yield open_browser
+    for visitor in visitors:
+        visitor.close()
+    assert [problem for visitor in visitors for problem in visitor.problems] == []
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of screenshots: a throw-away one unless SCREENSHOTS names another."""
+    named = os.environ.get("SCREENSHOTS")
+    return CHECKOUT / named if named else tmp_path_factory.mktemp("screenshots")
