@@ -15,7 +15,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration chaos bench screenshots lint format build clean
+.PHONY: help setup run test test-core test-provider test-integration test-ui chaos bench screenshots lint format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ setup: $(VENV)/.dev  ## make the environment, in .venv
 run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=1, PORT=8080
 	@cd scripts && exec ../$(VENV)/bin/python run_demo.py --home "$(RUN_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
 
-test: test-core test-provider test-integration  ## all tests
+test: test-core test-provider test-integration  ## all tests but those of the UI
 
 test-core: $(CORE_VENV)/.done  ## the core, without Airflow
 	$(CORE_VENV)/bin/python -m pytest -n 2 tests/core tests/chaos
@@ -34,7 +34,10 @@ test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
 	$(VENV)/bin/python -m pytest -n 2 tests/provider
 
 test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile tests/integration
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not ui" tests/integration
+
+test-ui: $(VENV)/.dev  ## the page, the trigger form and a backfill, in Chromium and a real Airflow: five minutes
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m ui tests/integration
 
 chaos: $(CORE_VENV)/.done  ## loads that are killed at every step, and fifty tables at once: half an hour
 	$(CORE_VENV)/bin/python -m tests.chaos

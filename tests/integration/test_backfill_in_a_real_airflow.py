@@ -17,7 +17,7 @@ from tests.integration.airflow_process import AirflowProcess, Api, wait_for
 from tests.integration.flights import packaged_rows
 from tests.services import with_driver
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ui]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

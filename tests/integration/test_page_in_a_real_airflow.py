@@ -17,7 +17,7 @@ from tests.integration.browser import USERS, Logins, Visitor, serving_empty_page
 from tests.integration.dlt_page import Asked, DltPage
 from tests.integration.shop_in_ui import RESOURCES, Row, Shop, Tables, write_shop
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ui]
 
 Visit = Callable[..., Visitor]
 

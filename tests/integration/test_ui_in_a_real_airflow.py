@@ -25,7 +25,7 @@ from tests.integration.flights_in_ui import (
     write_flights_and_zoo,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ui]
 
 Visit = Callable[..., Visitor]
 

@@ -134,7 +134,8 @@ function cursorChange({ cursor_before, cursor_after }) {
       "span",
       { class: "change", title: `${path}: ${text}` },
       paths.length > 1 ? element("span", { class: "path" }, path) : null,
-      element("code", {}, text),
+      element("code", {}, from === to ? text : from),
+      from === to ? null : element("code", {}, ` → ${to}`),
     );
   });
 }
