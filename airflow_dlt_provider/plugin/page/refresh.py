@@ -74,7 +74,9 @@ def plan_refresh(session: Session, found: Found, action: RefreshAction) -> list[
     if others_of_dag := _other_params(dag):
         effects.append(f"other params of the Dag have their defaults: {', '.join(others_of_dag)}")
     if request := known[item].request:
-        effects.append(f"what waits is done by the load after it: {describe_request(request)}")
+        # only another value of the cursor still has a meaning afterwards
+        outcome = "is done by the load after it" if request.kind == "set" else "comes to nothing"
+        effects.append(f"what waits {outcome}: {describe_request(request)}")
     if dag.is_paused:
         effects.append(f"Dag {dag.dag_id} is paused: the run waits until it is unpaused")
     return effects
