@@ -129,7 +129,7 @@ def test_a_manifest_of_an_older_format_is_read_where_the_source_cannot_be_asked(
     assert planned.origin == "old manifest"
     assert {item.name: item for task in planned.plan.tasks for item in task.resources}[
         "orders"
-    ] == PlannedResource("orders", "orders", "merge")
+    ] == PlannedResource("orders", "orders", "scd2")
 
 
 def test_the_docs_tell_all_of_it():
