@@ -65,6 +65,8 @@ def refreshed(flights: Flights, loaded: LoadIds, logins: Logins, screenshots: Pa
     press_trigger(page)
     run_id = str(wait_for("the run", flights.refresh)["dag_run_id"])
     visitor.goto(f"/dags/{DAG_ID}/runs/{run_id}")
+    # a task may succeed before the run does
+    flights.wait(run_id)
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
     problems = visitor.problems
     visitor.close()
