@@ -12,7 +12,6 @@ from airflow.sdk import DAG, Param
 
 from airflow_dlt_provider.core.errors import PlanError, listed
 from airflow_dlt_provider.core.spec import REFRESH_MODES, Refresh, RefreshMode, Window
-from airflow_dlt_provider.schedule import tick_before
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -78,45 +77,9 @@ def build_params(
         full_refresh: The default of the param of that name.
     """
     section = f"Load of {prefix.removesuffix('__')}" if prefix else "Load"
-    known: dict[str, Any] = {}
-    if resource_names:
-        # the form offers examples, and the server refuses what is not among the items
-        known = {
-            "examples": [*resource_names],
-            "items": {"type": "string", "enum": [*resource_names]},
-        }
     params = {
-        RESOURCES: Param(
-            None,
-            type=["null", "array"],
-            title="Resources",
-            description="Load these alone; all of them if empty.",
-            section=section,
-            **{"items": {"type": "string"}, **known},
-        ),
-        FULL_REFRESH: Param(
-            full_refresh,
-            type="boolean",
-            title="Full refresh",
-            description="Load from the beginning, in place of the rows that are there.",
-            section=section,
-        ),
-        REFRESH_MODE: Param(
-            REFRESH_MODES[0],
-            type="string",
-            enum=[*REFRESH_MODES],
-            title="Way of the refresh",
-            description_md="`replace` writes a table anew. `drop_data` empties it first. "
-            "`drop_resources` drops it, with columns that the source has no more.",
-            section=section,
-        ),
-        ALLOW_EMPTY_REPLACE: Param(
-            False,
-            type="boolean",
-            title="Even if there are no rows",
-            description="Let a full refresh empty a table of which the source has no rows.",
-            section=section,
-        ),
+        RESOURCES: _resources_param(resource_names, section),
+        **_refresh_params(section, full_refresh=full_refresh),
         BACKFILL_FROM: _moment(
             "Backfill from", "Load a window: from this point in time on.", section
         ),
@@ -164,6 +127,49 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         interval=None if given else _interval(context),
         replay_run_id=replay_run_id,
     )
+
+
+def _resources_param(names: Sequence[str], section: str) -> Param:
+    items: dict[str, Any] = {"items": {"type": "string"}}
+    if names:
+        # the form offers examples, and the server refuses what is not among the items
+        items = {"examples": [*names], "items": {"type": "string", "enum": [*names]}}
+    return Param(
+        None,
+        type=["null", "array"],
+        title="Resources",
+        description="Load these alone; all of them if empty.",
+        section=section,
+        **items,
+    )
+
+
+def _refresh_params(section: str, *, full_refresh: bool) -> dict[str, Param]:
+    return {
+        FULL_REFRESH: Param(
+            full_refresh,
+            type="boolean",
+            title="Full refresh",
+            description="Load from the beginning, in place of the rows that are there.",
+            section=section,
+        ),
+        REFRESH_MODE: Param(
+            REFRESH_MODES[0],
+            type="string",
+            enum=[*REFRESH_MODES],
+            title="Way of the refresh",
+            description_md="`replace` writes a table anew. `drop_data` empties it first. "
+            "`drop_resources` drops it, with columns that the source has no more.",
+            section=section,
+        ),
+        ALLOW_EMPTY_REPLACE: Param(
+            False,
+            type="boolean",
+            title="Even if there are no rows",
+            description="Let a full refresh empty a table of which the source has no rows.",
+            section=section,
+        ),
+    }
 
 
 def _moment(title: str, description: str, section: str) -> Param:
@@ -241,6 +247,9 @@ def _backfill_window(context: Context) -> Window | None:
             f"run {context['dag_run'].run_id} of Dag {dag.dag_id!r} is a backfill without a data "
             f"interval; run the Dag with params {BACKFILL_FROM} and {BACKFILL_TO}"
         )
+    # Airflow's timetables are not needed by any other run, nor to parse a Dag
+    from airflow_dlt_provider.schedule import tick_before
+
     tick = pendulum.instance(end)
     before = tick_before(dag, tick)
     if before is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -22,7 +23,8 @@ class DltPlugin(AirflowPlugin):
     name = "dlt"
     listeners = [preload]
 
-    # only the API server asks for these, and only it has to import what they need
+    # only the API server asks for these, and only it has to import what they need: properties,
+    # where Airflow's class has lists
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The page, as an app of its own; none where this Airflow lacks what it needs."""
@@ -34,7 +36,7 @@ class DltPlugin(AirflowPlugin):
             return []
         if is_preload_enabled():
             # the first page would wait a second for it, as the types of cursors are dlt's
-            import dlt  # noqa: F401
+            import_module("dlt")
         return [{"app": build_app(), "url_prefix": URL_PREFIX, "name": "dlt"}]
 
     @cached_property

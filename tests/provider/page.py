@@ -124,3 +124,9 @@ def ask(dag_id, action, resource="clicks", **fields):
 def runs_of(dag_id):
     with create_session() as session:
         return list(session.scalars(select(DagRun).where(DagRun.dag_id == dag_id)))
+
+
+def detail(page, dag_id, task_id, resource=None, user="vera"):
+    """Return what the page tells of one resource."""
+    target = {"dag_id": dag_id, "task_id": task_id, "resource": resource or task_id}
+    return page.get("api/resource", user=user, **target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, cast
 
 from dlt.common.configuration.container import Container
@@ -29,10 +29,9 @@ from airflow_dlt_provider.core.loading.restore import (
     install_states,
     starting_point,
 )
-from airflow_dlt_provider.core.loading.rows.contract import RowRange
 from airflow_dlt_provider.core.loading.selected import Selected, build_selected
 from airflow_dlt_provider.core.loading.source_state import SharedSourceState
-from airflow_dlt_provider.core.loading.window import bind_window, windows_ahead
+from airflow_dlt_provider.core.loading.window import BoundResources, bind_window, windows_ahead
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import ResourceState
 from airflow_dlt_provider.core.state.store import StateStore
@@ -148,21 +147,12 @@ def _refuse_interrupted(
             )
 
 
-@dataclass(frozen=True)
-class _Bound:
-    """What is loaded, once it is known which cursors can take a window."""
-
-    loaded: tuple[LoadedResource, ...]
-    skipped: dict[str, str] = field(default_factory=dict)
-    ranges: dict[str, RowRange] = field(default_factory=dict)
-
-
 def _bind_cursors(
     request: LoadRequest,
     selected: Selected,
     points: Sequence[StartingPoint],
     pipeline: Pipeline,
-) -> _Bound:
+) -> BoundResources:
     """Bind the cursors to the window, or have them go on from where they are."""
     states = {item.name: states_of(pipeline, item) for item in selected.loaded}
     if request.window:
@@ -171,7 +161,7 @@ def _bind_cursors(
             if item.name in bound.ranges:
                 add_window(states[item.name], item.short_name, request.window.described())
         _install(pipeline, bound.loaded, states)
-        return _Bound(bound.loaded, bound.skipped, bound.ranges)
+        return bound
     # who asks for another cursor does not ask for the run's interval
     _without_scheduler(
         selected, [p.loaded for p in points if p.request or request.interval is None]
@@ -181,7 +171,7 @@ def _bind_cursors(
         if rows := windows_ahead(selected, item, states[item.name], request):
             ranges[item.name] = rows
     _install(pipeline, selected.loaded, states)
-    return _Bound(selected.loaded, ranges=ranges)
+    return BoundResources(selected.loaded, ranges=ranges)
 
 
 def _without_scheduler(selected: Selected, loaded: Iterable[LoadedResource]) -> None:

@@ -41,13 +41,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Windowed:
-    """A source after its resources were bound to a window."""
+class BoundResources:
+    """What is loaded, once it is known from where to where each cursor goes."""
 
     loaded: tuple[LoadedResource, ...]
-    """Those that have a part in it."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """Resource -> why it has none."""
+    """Resource -> why it has no part in a window."""
     ranges: dict[str, RowRange] = field(default_factory=dict)
     """Resource -> the older rows whose place the load takes."""
 
@@ -57,7 +56,7 @@ def bind_window(
     states: Mapping[str, States],
     window: Window,
     shared_tables: Iterable[str],
-) -> Windowed:
+) -> BoundResources:
     """Give the incrementals of resources both ends of a window.
 
     Args:
@@ -86,7 +85,7 @@ def bind_window(
     kept = tuple(item for item in selected.loaded if item.name not in skipped)
     for name, reason in skipped.items():
         log.warning("Resource %s has no part in the window: %s", name, reason)
-    return Windowed(kept, skipped, ranges)
+    return BoundResources(kept, skipped, ranges)
 
 
 def windows_ahead(
