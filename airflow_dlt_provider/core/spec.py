@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from airflow_dlt_provider.core.source_options import SourceOptions
+
 Decompose = Literal["resource", "component", "none"]
 """How a source becomes tasks: see `airflow_dlt_provider.core.planning.decompose`."""
 
@@ -28,6 +30,39 @@ DECOMPOSE_MODES: tuple[Decompose, ...] = ("resource", "component", "none")
 
 
 @dataclass(frozen=True)
+class ConnectionValues:
+    """An Airflow connection, as plain values."""
+
+    conn_id: str
+    conn_type: str
+    host: str | None = None
+    port: int | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The entry of a source in the `sources.yml` of a project."""
+
+    name: str
+    project_dir: Path
+    """The folder of `.env`, `.dlt/` and `custom_sources/`."""
+
+    @property
+    def modules_dir(self) -> Path:
+        """The folder of the project's own modules."""
+        return self.project_dir / "custom_sources"
+
+    @property
+    def env_file(self) -> Path:
+        """The file of the project's environment variables."""
+        return self.project_dir / ".env"
+
+
+@dataclass(frozen=True)
 class SourceSpec:
     """Where a dlt source comes from and how to call it."""
 
@@ -38,6 +73,18 @@ class SourceSpec:
     source_kwargs: Mapping[str, Any] = field(default_factory=dict)
     configure: str | Callable[..., Any] | None = None
     """`"module:function"`, or the function: takes the source, returns it, changed."""
+    options: SourceOptions = field(default_factory=SourceOptions)
+    """What is said of the source and its resources besides; it has the last word."""
+    registration: Registration | None = None
+    source_conn_id: str | None = None
+    """The connection whose credentials the function is given."""
+    connection: ConnectionValues | None = None
+    """That connection, where it was looked up."""
+
+    @property
+    def modules_dir(self) -> Path:
+        """The folder in which modules are looked for first."""
+        return self.registration.modules_dir if self.registration else self.base_dir
 
 
 @dataclass(frozen=True)
@@ -135,6 +182,8 @@ class LoadRequest:
     """Load this part alone, and leave the cursor where it is."""
     interval: Window | None = None
     """The data interval of the run, where it has one; what dlt calls an external scheduler's."""
+    allow_empty_replace: bool = True
+    """Whether an ordinary load without rows may empty a table that is replaced."""
     replay_run_id: str | None = None
     """A run whose loads are taken back and done again, once for this run."""
     lock_timeout_seconds: float = 3600.0

@@ -1,0 +1,125 @@
+"""What may be said of a source and its resources without Python, as models that check it.
+
+They are the `resource_options` of a `DltDag`, and a part of `airflow:` in a `sources.yml`. Every
+key has dlt's meaning, which `planning.source_options` gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Names = str | list[str]
+Disposition = Literal["append", "merge", "replace", "skip"]
+DataType = Literal[
+    "text", "double", "bool", "timestamp", "bigint", "binary", "json", "decimal", "wei", "date",
+    "time",
+]  # fmt: skip
+ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]
+Nesting = Annotated[int, Field(ge=0, strict=True)]
+
+
+class Options(BaseModel):
+    """Base of all models of what a user wrote: an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DispositionOptions(Options):
+    """A write disposition with a strategy."""
+
+    disposition: Disposition
+    strategy: (
+        Literal[
+            "truncate-and-insert", "insert-from-staging", "staging-optimized",
+            "delete-insert", "upsert", "insert-only", "scd2",
+        ]
+        | None
+    ) = None  # fmt: skip
+    validity_column_names: list[str] | None = None
+    active_record_timestamp: str | None = None
+    boundary_timestamp: str | None = None
+    row_version_column_name: str | None = None
+    deduplicated: bool | None = None
+
+
+class ColumnOptions(Options):
+    """Hints of a column."""
+
+    data_type: DataType | None = None
+    nullable: bool | None = None
+    description: str | None = None
+    precision: int | None = None
+    scale: int | None = None
+    timezone: bool | None = None
+    primary_key: bool | None = None
+    merge_key: bool | None = None
+    unique: bool | None = None
+    row_key: bool | None = None
+    sort: bool | None = None
+    partition: bool | None = None
+    cluster: bool | None = None
+    hard_delete: bool | None = None
+    dedup_sort: Literal["asc", "desc"] | None = None
+    variant: bool | None = None
+
+
+class ContractOptions(Options):
+    """A schema contract by what it is about."""
+
+    tables: ContractMode | None = None
+    columns: ContractMode | None = None
+    data_type: ContractMode | None = None
+
+
+class IncrementalOptions(Options):
+    """A cursor: the arguments of `dlt.sources.incremental`."""
+
+    cursor_path: str
+    initial_value: datetime | date | int | float | str | None = None
+    end_value: datetime | date | int | float | str | None = None
+    last_value_func: Literal["max", "min"] = "max"
+    primary_key: Names | None = None
+    row_order: Literal["asc", "desc"] | None = None
+    on_cursor_value_missing: Literal["raise", "include", "exclude"] = "raise"
+    lag: float | None = None
+    range_start: Literal["open", "closed"] = "closed"
+    range_end: Literal["open", "closed"] = "open"
+
+
+class ResourceOptions(Options):
+    """What may be said of one resource. What is not said stays as the source has it."""
+
+    write_disposition: Disposition | DispositionOptions | None = None
+    primary_key: Names | None = None
+    merge_key: Names | None = None
+    columns: dict[str, ColumnOptions] | None = None
+    table_name: str | None = None
+    max_table_nesting: Nesting | None = None
+    schema_contract: ContractMode | ContractOptions | None = None
+    incremental: IncrementalOptions | None = None
+    limit: Annotated[int, Field(gt=0, strict=True)] | None = None
+    """Rows after which a load stops; whole pages of the source are loaded."""
+    table_format: Literal["iceberg", "delta", "hive", "native"] | None = None
+    file_format: Literal["jsonl", "insert_values", "parquet", "csv", "preferred"] | None = None
+    parallelized: bool | None = None
+
+
+class SourceOptions(Options):
+    """What may be said of a whole source."""
+
+    write_disposition: Disposition | DispositionOptions | None = None
+    """Of all resources whose own options do not say another."""
+    max_table_nesting: Nesting | None = None
+    root_key: bool | None = None
+    lookback_days: Annotated[int, Field(ge=0, strict=True)] | None = None
+    """Days before its cursor from which a resource with a date or a point in time loads again."""
+    resource_options: Mapping[str, ResourceOptions] = Field(default_factory=dict)
+    """Resource name or glob pattern -> options; of several that fit, later ones win key by key."""
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what was said, as plain JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)
