@@ -20,6 +20,7 @@ from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DECOMPOSE_MODES,
+    ConnectionValues,
     Decompose,
     PlanSpec,
     Registration,
@@ -214,10 +215,18 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
         options.plan_spec(dag),
         settings.manifest_dir() / file_name,
         None if is_task else settings.manifest_ttl_seconds(),
+        _read_connection,
     )
     for warning in planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
+
+
+def _read_connection(conn_id: str) -> ConnectionValues:
+    # a plan that is kept needs no connection
+    from airflow_dlt_provider.hooks.dlt import read_connection
+
+    return read_connection(conn_id)
 
 
 class _ResourceTaskBuilder:
