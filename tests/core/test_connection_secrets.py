@@ -71,6 +71,24 @@ def test_secrets_are_found_wherever_they_are():
     assert not {"require", "postgres", "db", "/keys/a.p8", "1"} & set(secrets)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DefaultEndpointsProtocol=https;AccountKey=c4n4ry==;BlobEndpoint=https://a.example.com",
+        "BlobEndpoint=https://a.example.com;SharedAccessSignature=sv=2026&sig=c4n4ry%3D",
+        "AccountKey=c4n4ry;BlobEndpoint=https://a.example.com",
+        "host=db user=loader password=c4n4ry",
+        "mssql://u:c4n4ry@db/shop?driver=ODBC",
+        "Driver=ODBC;Server=db;PWD=c4n4ry",
+    ],
+)
+def test_the_secret_part_of_a_connection_string_is_one_too(text):
+    secrets = secrets_of(connection("dlt", {"secret_credentials": text}))
+
+    assert "c4n4ry" not in without_secrets(f"refused: {text}", secrets)
+    assert any(secret.startswith("c4n4ry") and len(secret) < 12 for secret in secrets)
+
+
 def test_every_line_of_a_key_is_a_secret():
     secrets = secrets_of(connection("google_cloud_platform", {"keyfile_dict": SERVICE_ACCOUNT}))
 

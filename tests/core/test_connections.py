@@ -173,3 +173,18 @@ def test_a_dlt_connection_without_tables_gives_its_credentials():
     assert source_arguments(OWN["credentials by the shorter name"][0], CREDENTIALS) == {
         "credentials": {"project_id": "p"}
     }
+
+
+def test_a_load_goes_where_a_connection_leads(load, events_module, tmp_path, read_tables):
+    path = tmp_path / "elsewhere" / "lake.duckdb"
+    path.parent.mkdir()
+    values = connection("duckdb", host=str(path))
+
+    load(
+        "my_shop:shop",
+        kwargs={"ids": [1, 2]},
+        destination=build_destination(destination_of(values)),
+    )
+
+    assert len(read_tables(path, "shop")["events"]) == 2
+    assert not load.data_dir.exists()

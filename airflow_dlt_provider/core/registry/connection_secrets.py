@@ -12,22 +12,24 @@ from airflow_dlt_provider.core.registry.hidden import HIDDEN
 from airflow_dlt_provider.core.spec import ConnectionValues
 
 _SECRET_NAME = re.compile(
-    r"pass|pwd|secret|token|key|credential|private|\bsas|signature|auth|connection_string", re.I
+    r"passw|passphrase|pwd|secret|token|credential|private|keyfile|key$|(^|_)key_|(^|_)sas(_|$)"
+    r"|signature|^sig$|authorization|connection_string",
+    re.I,
 )
 _PUBLIC_NAMES = frozenset(
     (
-        "key_path", "private_key_file", "private_key_path", "authenticator", "Authentication",
-        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "sslkey",
-        "ssl_key", "key_secret_name", "azure_storage_account_name", "username", "host", "port",
-        "database", "drivername", "project_id", "region_name", "warehouse", "role", "catalog",
-        "credential_config_file", "authority", "type", "auth_uri", "token_uri",
+        "key_path", "private_key_file", "private_key_path", "sslkey", "ssl_key", "username", "host",
+        "port", "database", "drivername", "project_id", "client_email", "region_name", "warehouse",
+        "role", "catalog", "type", "auth_uri", "token_uri", "token_endpoint",
+        "azure_storage_account_name", "server_hostname", "http_path", "location", "url", "sslmode",
+        "driver",
     )
 )  # fmt: skip
 """Names that sound like secrets, or stand among them, and are none: masked, they would make logs
 unreadable."""
 _IN_URL = re.compile(
     r"://[^/?#\s]*?:(?P<password>[^/?#\s]*)@"
-    r"|[?&;](?P<name>[\w.-]+)=(?P<value>[^&;\s]+)"
+    r"|(?:^|[?&;\s])(?P<name>[\w.-]+)=(?P<value>[^&;\s]+)"
 )
 _SHORTEST_LINE = 8
 

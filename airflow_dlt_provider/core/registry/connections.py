@@ -70,11 +70,13 @@ def build_destination(config: DestinationConfig) -> Destination[Any, Any]:
     from dlt.common.destination import Destination
     from dlt.common.destination.exceptions import UnknownDestinationModule
 
+    # `destination` is the decorator of one's own
+    known = sorted({*dlt.destinations.__all__} - {"destination"})
+    # by a short name, dlt first looks for a setting, in Airflow's Variables too
+    reference = f"dlt.destinations.{config.name}" if config.name in known else config.name
     try:
-        destination = Destination.from_reference(config.name, **config.config)
+        destination = Destination.from_reference(reference, **config.config)
     except UnknownDestinationModule:
-        # `destination` is the decorator of one's own
-        known = sorted({*dlt.destinations.__all__} - {"destination"})
         raise PlanError(
             f"dlt knows no destination {config.name!r}; {listed(known)}"
             f"{closest(config.name, known)}"
