@@ -8,15 +8,24 @@ from airflow_dlt_provider.version import __version__
 
 if TYPE_CHECKING:
     from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
+    from airflow_dlt_provider.hooks.dlt import DltHook
     from airflow_dlt_provider.operators.dlt import DltResourceOperator
     from airflow_dlt_provider.operators.finish import DltFinishOperator
 
-__all__ = ["DltDag", "DltFinishOperator", "DltResourceOperator", "DltTaskGroup", "__version__"]
+__all__ = [
+    "DltDag",
+    "DltFinishOperator",
+    "DltHook",
+    "DltResourceOperator",
+    "DltTaskGroup",
+    "__version__",
+]
 
 _MODULES = {
     "DltDag": "dag_factory",
     "DltTaskGroup": "dag_factory",
     "DltFinishOperator": "operators.finish",
+    "DltHook": "hooks.dlt",
     "DltResourceOperator": "operators.dlt",
 }
 
