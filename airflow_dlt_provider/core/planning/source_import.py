@@ -32,6 +32,7 @@ from airflow_dlt_provider.core.errors import (
     closest,
     listed,
 )
+from airflow_dlt_provider.core.planning.source_options import apply_source_options
 from airflow_dlt_provider.core.spec import SourceSpec
 
 
@@ -44,15 +45,18 @@ def build_sources(spec: SourceSpec) -> list[DltSource]:
         SourceReferenceError: The text that names the function cannot be followed.
         SourceArgumentsError: `source_kwargs` do not fit the function.
         SourceEmptyError: The function returned nothing that can be loaded.
+        ResourceNotFoundError: An option is said of a resource that is not there.
+        PlanError: An option does not fit its resource.
     """
     with module_search_path(spec.base_dir):
         function = import_function(spec.source, spec.base_dir)
         _check_arguments(function, spec.source_kwargs)
         sources = _to_sources(_call(function, spec.source_kwargs), function)
-        if spec.configure is None:
-            return sources
-        configure = import_function(spec.configure, spec.base_dir)
-        return [_configured(configure, source) for source in sources]
+        if spec.configure is not None:
+            configure = import_function(spec.configure, spec.base_dir)
+            sources = [_configured(configure, source) for source in sources]
+    apply_source_options(sources, spec.options)
+    return sources
 
 
 def import_function(reference: str | Callable[..., Any], base_dir: Path) -> Callable[..., Any]:
