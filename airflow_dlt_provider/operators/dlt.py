@@ -19,6 +19,7 @@ from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     SECRETS_VARIABLE,
     DestinationSpec,
@@ -68,6 +69,8 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: dlt's format of load files.
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
+        options: What is said of the source and its resources besides, which has the last word;
+            `parse_source_options` makes it of plain values.
         resource_assets: Resource name -> the asset of its root table.
         pipeline_asset: The asset of the pipeline, which holds what its resources share.
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
@@ -105,6 +108,7 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: str | None = None,
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
+        options: SourceOptions | None = None,
         resource_assets: Mapping[str, Asset] | None = None,
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
@@ -138,6 +142,7 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.options = options or SourceOptions()
         self.state_store = state_store
         self.emit_when_empty = emit_when_empty
         self.known_resources = tuple(known_resources)
@@ -238,7 +243,7 @@ class DltResourceOperator(BaseOperator):
         )
         task_key = self.task_key or names.task_key(self.task_id)
         return LoadRequest(
-            source=SourceSpec(self.source, base_dir, resolved.values, self.configure),
+            source=SourceSpec(self.source, base_dir, resolved.values, self.configure, self.options),
             resources=self.resource_names,
             pipeline_name=pipeline_name,
             task_key=task_key,
