@@ -62,6 +62,7 @@ class LoadOptions:
     source_conn_id: str | None = None
     destination_conn_id: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
+    """What is said of the source and its resources: `resource_options`, and more of a file."""
     registration: Registration | None = None
     """The entry of the source in a `sources.yml`."""
 
@@ -253,6 +254,7 @@ class _ResourceTaskBuilder:
             source=options.source,
             source_kwargs=options.source_kwargs,
             configure=options.configure,
+            options=options.options,
             registration=options.registration,
             source_conn_id=options.source_conn_id,
             destination_conn_id=options.destination_conn_id,

@@ -19,6 +19,7 @@ DltProviderError
 ├── StateStoreError(ConnectionError)   the state store cannot be reached or read
 ├── StateError(ValueError)             what is asked of a state does not fit it
 │   ├── ForeignRowsError               a first load would append to rows that are not its own
+│   ├── RootKeyError                   nested rows that are there lack the key of their root row
 │   └── EmptyRefreshError              a full refresh would only take rows away
 ├── LockTimeoutError(TimeoutError)     another load held a lock for too long
 ├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
@@ -254,6 +255,21 @@ class ForeignRowsError(StateError):
             "place: another dataset_name or table. To replace these rows: run with full_refresh. "
             "To load from the beginning beside these rows: "
             f"airflow-dlt state reset {pipeline_name} {resource_name}"
+        )
+
+
+class RootKeyError(StateError):
+    """Raised when nested tables hold rows, and would need the key of their root row from now on."""
+
+    def __init__(self, resource_name: str, table_names: Iterable[str]) -> None:
+        self.resource_name = resource_name
+        self.table_names = tuple(table_names)
+        super().__init__(
+            f"resource {resource_name!r} is to be merged, or has root_key, and its nested tables "
+            f"{', '.join(self.table_names)} hold rows that were loaded without the key of their "
+            "root row (_dlt_root_id), which cannot be added to them; nothing was loaded. To have "
+            "the tables made anew: run with full_refresh and refresh_mode drop_resources. To keep "
+            "them: take the merge or root_key back"
         )
 
 

@@ -58,6 +58,7 @@ def build_request(
         base_dir,
         operator.source_kwargs,
         operator.configure,
+        operator.options,
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )

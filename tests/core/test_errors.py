@@ -23,6 +23,7 @@ ERRORS = [
     errors.ValueReferenceError("TOKEN", "api.key", "shop"),
     errors.StateStoreError("sqlite:///state.db", "it is locked"),
     errors.ForeignRowsError("orders", "orders", "shop__orders"),
+    errors.RootKeyError("orders", ["orders__lines"]),
     errors.EmptyRefreshError(["orders", "customers"]),
     errors.LockTimeoutError("the load of pipeline 'shop__orders'", 60.0, "shop, run_1, try 1"),
     errors.ConcurrentLoadError("shop__orders"),
