@@ -15,6 +15,8 @@ from tests.https_server import Answer, Call, running_https_server
 EXAMPLE = "api.example.com"
 DUMMYJSON = "dummyjson.com"
 DUMMYJSON_PAGE_ROWS = 30
+HANG_UP = 0
+"""In place of a status: end the connection without an answer."""
 
 Rows = list[dict[str, Any]]
 
@@ -25,6 +27,7 @@ def _example_rows() -> dict[str, Rows]:
         "data": [{"id": i, "reading": i * i} for i in range(1, 6)],
         "orders": [order(i, day=i) for i in range(1, 8)],
         "transactions": [transaction(i) for i in range(1, 251)],
+        "events": [{"id": i, "kind": "click"} for i in range(1, 4)],
         "customers": [{"id": i, "name": f"customer {i}"} for i in range(1, 5)],
         "products": [{"id": i, "title": f"product {i}"} for i in range(1, 4)],
         "accounts": [{"id": i, "owner": f"owner {i}"} for i in range(1, 4)],
@@ -73,17 +76,17 @@ class PublicApis:
     """In which a process reaches them."""
     example: dict[str, Rows] = field(default_factory=_example_rows)
     dummyjson: dict[str, Rows] = field(default_factory=_dummyjson_rows)
-    token: str | None = None
-    """What `/data` wants as a bearer token, if anything."""
+    bearer: str | None = None
+    """What `/data` wants to be authorized by, if by anything."""
     failures: dict[str, list[int]] = field(default_factory=dict)
-    """Address -> statuses of its next answers."""
+    """Address -> statuses of its next answers, in which there are no rows; or `HANG_UP`."""
     calls: list[Call] = field(default_factory=list)
 
     def answer(self, call: Call) -> Answer:
         """Answer as the API of that host does."""
         self.calls.append(call)
         if statuses := self.failures.get(call.address):
-            return statuses.pop(0), {"error": "as the test wants it"}
+            return _failure(statuses.pop(0))
         if call.host == DUMMYJSON:
             return self._dummyjson_answer(call)
         return self._example_answer(call)
@@ -114,13 +117,19 @@ class PublicApis:
         name, _, key = call.path.strip("/").partition("/")
         if name not in self.example or (key and name != "accounts"):
             return 404, {"error": f"no {call.path}"}
-        if name == "data" and self.token and call.authorization != f"Bearer {self.token}":
+        if name == "data" and self.bearer and call.authorization != f"Bearer {self.bearer}":
             return 401, {"error": "who are you?"}
         if key:
             found = [row for row in self.example[name] if str(row["id"]) == key]
             return (200, _detail(found[0])) if found else (404, {"error": f"no account {key}"})
         rows = _page(_newer(self.example[name], call.query), call.query)
         return 200, {"items": rows} if name == "items" else rows
+
+
+def _failure(status: int) -> Answer:
+    if status == HANG_UP:
+        raise ConnectionAbortedError("as asked for")
+    return status, {"error": "as asked for"}
 
 
 def _detail(account: dict[str, Any]) -> dict[str, Any]:
