@@ -8,14 +8,23 @@ from airflow_dlt_provider.version import __version__
 
 if TYPE_CHECKING:
     from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
+    from airflow_dlt_provider.declared_dags import load_dags
     from airflow_dlt_provider.operators.dlt import DltResourceOperator
     from airflow_dlt_provider.operators.finish import DltFinishOperator
 
-__all__ = ["DltDag", "DltFinishOperator", "DltResourceOperator", "DltTaskGroup", "__version__"]
+__all__ = [
+    "DltDag",
+    "DltFinishOperator",
+    "DltResourceOperator",
+    "DltTaskGroup",
+    "__version__",
+    "load_dags",
+]
 
 _MODULES = {
     "DltDag": "dag_factory",
     "DltTaskGroup": "dag_factory",
+    "load_dags": "declared_dags",
     "DltFinishOperator": "operators.finish",
     "DltResourceOperator": "operators.dlt",
 }

@@ -65,8 +65,12 @@ class DltDag(LoadDag):
             it is imported only when its plan is out of date.
         source_kwargs: Arguments of the function. Strings are templates that give native types
             (`"{{ params.until }}"`); `${VAR}` and `${VAR:-default}` are replaced on the worker.
-        destination: A dlt destination name or factory. Default: what dlt is configured for, else
+        source_conn_id: An Airflow connection, whose credentials the function is given as
+            `credentials`: a database's for `sql_database`, a bucket's for `filesystem`.
+        destination: A dlt destination name or factory, or an address such as
+            `postgresql://user:${PASSWORD}@host/db`. Default: what dlt is configured for, else
             DuckDB, in the file `<[dlt] data_dir>/<pipeline_name>.duckdb`.
+        destination_conn_id: An Airflow connection to load to, in place of *destination*.
         dataset_name: Default: *pipeline_name*. A template.
         pipeline_name: Base name of the dlt pipelines; default: *dag_id*. Cursors belong to it.
         staging: dlt's staging destination.
@@ -103,7 +107,9 @@ class DltDag(LoadDag):
         source: str | Callable[..., Any],
         *,
         source_kwargs: Mapping[str, Any] | None = None,
+        source_conn_id: str | None = None,
         destination: Any = None,
+        destination_conn_id: str | None = None,
         dataset_name: str | None = None,
         pipeline_name: str | None = None,
         staging: Any = None,
@@ -126,7 +132,9 @@ class DltDag(LoadDag):
             base_dir=file.parent,
             pipeline_name=pipeline_name or names.default_pipeline_name(dag_id),
             source_kwargs=source_kwargs or {},
+            source_conn_id=source_conn_id,
             destination=destination,
+            destination_conn_id=destination_conn_id,
             dataset_name=dataset_name,
             staging=staging,
             loader_file_format=loader_file_format,
@@ -143,8 +151,8 @@ class DltDag(LoadDag):
         )
         super().__init__(dag_id, options, file, **dag_kwargs)
         self.full_refresh_dag: LoadDag | None = None
-        if full_refresh_dag and _is_asked_for(names.full_refresh_dag_id(dag_id)):
-            self.full_refresh_dag = _build_full_refresh_dag(self, options, dag_kwargs)
+        if full_refresh_dag and is_asked_for(names.full_refresh_dag_id(dag_id)):
+            self.full_refresh_dag = build_full_refresh_dag(self, options, dag_kwargs)
 
 
 class DltTaskGroup(TaskGroup):
@@ -176,7 +184,9 @@ class DltTaskGroup(TaskGroup):
         source: str | Callable[..., Any],
         *,
         source_kwargs: Mapping[str, Any] | None = None,
+        source_conn_id: str | None = None,
         destination: Any = None,
+        destination_conn_id: str | None = None,
         dataset_name: str | None = None,
         pipeline_name: str | None = None,
         staging: Any = None,
@@ -202,7 +212,9 @@ class DltTaskGroup(TaskGroup):
                 base_dir=calling_file().parent,
                 pipeline_name=pipeline_name or default_name,
                 source_kwargs=source_kwargs or {},
+                source_conn_id=source_conn_id,
                 destination=destination,
+                destination_conn_id=destination_conn_id,
                 dataset_name=dataset_name,
                 staging=staging,
                 loader_file_format=loader_file_format,
@@ -225,7 +237,7 @@ class DltTaskGroup(TaskGroup):
         return self._load_tasks.by_resource
 
 
-def _build_full_refresh_dag(
+def build_full_refresh_dag(
     base: DAG, options: LoadOptions, dag_kwargs: Mapping[str, Any]
 ) -> LoadDag:
     """Return the Dag that refreshes what *base* loads, and make Airflow find it."""
@@ -249,9 +261,9 @@ def _build_full_refresh_dag(
         return dag
 
 
-def _is_asked_for(dag_id: str) -> bool:
-    """Tell whether this process wants a Dag: that of a task wants the task's Dag alone."""
-    return get_parsing_context().dag_id in (None, dag_id)
+def is_asked_for(*dag_ids: str) -> bool:
+    """Tell whether this process wants one of these Dags: that of a task wants its own alone."""
+    return get_parsing_context().dag_id in (None, *dag_ids)
 
 
 def calling_file() -> Path:

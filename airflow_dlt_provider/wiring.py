@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,14 @@ from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, P
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.selection import match_names
 from airflow_dlt_provider.core.planning.task_docs import task_docs
-from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, Decompose, PlanSpec, SourceSpec
+from airflow_dlt_provider.core.source_options import SourceOptions
+from airflow_dlt_provider.core.spec import (
+    DECOMPOSE_MODES,
+    Decompose,
+    PlanSpec,
+    Registration,
+    SourceSpec,
+)
 from airflow_dlt_provider.operators.dlt import DltResourceOperator
 from airflow_dlt_provider.operators.finish import DltFinishOperator
 from airflow_dlt_provider.run_params import FULL_REFRESH, build_params
@@ -51,6 +58,11 @@ class LoadOptions:
     """The id of the Dag whose plan it is: a full refresh Dag has that of its base."""
     is_full_refresh: bool = False
     """Whether a run is a full refresh unless it says otherwise."""
+    source_conn_id: str | None = None
+    destination_conn_id: str | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
+    registration: Registration | None = None
+    """The entry of the source in a `sources.yml`."""
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -60,7 +72,15 @@ class LoadOptions:
             raise PlanError(f"source_kwargs={self.source_kwargs!r} is no mapping of argument names")
         kwargs = render_with_defaults(dict(self.source_kwargs), dag)
         return PlanSpec(
-            source=SourceSpec(self.source, self.base_dir, kwargs, self.configure),
+            source=SourceSpec(
+                self.source,
+                self.base_dir,
+                kwargs,
+                self.configure,
+                self.options,
+                self.registration,
+                self.source_conn_id,
+            ),
             resources=None if self.resources is None else _names("resources", self.resources),
             exclude=_names("exclude", self.exclude),
             decompose=self.decompose,
@@ -224,6 +244,9 @@ class _ResourceTaskBuilder:
             source=options.source,
             source_kwargs=options.source_kwargs,
             configure=options.configure,
+            registration=options.registration,
+            source_conn_id=options.source_conn_id,
+            destination_conn_id=options.destination_conn_id,
             base_dir=options.base_dir,
             destination=options.destination,
             dataset_name=options.dataset_name,

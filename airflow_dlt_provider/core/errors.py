@@ -11,6 +11,7 @@ DltProviderError
 │   └── DependencyCycleError           `after` goes round in a circle
 ├── SourceFailedError(RuntimeError)    the source's own function failed while planning
 ├── SettingsError(ValueError)          a file or Variable with settings cannot be read
+├── ProjectFileError(ValueError)       a sources.yml is not there, or wrong
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
 ├── StateStoreError(ConnectionError)   the state store cannot be reached or read
 ├── StateError(ValueError)             what is asked of a state does not fit it
@@ -156,15 +157,26 @@ class SettingsError(DltProviderError, ValueError):
         )
 
 
+class ProjectFileError(DltProviderError, ValueError):
+    """Raised when a `sources.yml` is not there, cannot be read, or is wrong."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {problem}")
+
+
 class ValueReferenceError(DltProviderError, LookupError):
     """Raised when a `${VAR}` has neither a value nor a default where the task runs."""
 
-    def __init__(self, variable: str, key: str) -> None:
+    def __init__(self, variable: str, key: str, source_name: str | None = None) -> None:
         self.variable = variable
         self.key = key
+        self.source_name = source_name
+        source = f"source {source_name}, " if source_name else ""
+        places = f" or in .env, or {variable} in [sources.{source_name}] of .dlt/secrets.toml,"
         super().__init__(
-            f"environment variable {variable} (source_kwargs.{key}) is not set on this worker; "
-            f"set it, or give a default: ${{{variable}:-default}}"
+            f"Environment variable {variable} ({source}{key}) is not set on this worker; "
+            f"set it{places if source_name else ','} or give a default: ${{{variable}:-default}}"
         )
 
 

@@ -23,6 +23,9 @@ MAX_FILE_NAME_LENGTH = 200
 
 SEPARATOR = "__"
 
+MODULE_NAMESPACE = "_dlt_sources_"
+"""Begins the names of the private packages of user modules."""
+
 
 def task_key(resource_name: str) -> str:
     """Name the task that loads *resource_name*.
@@ -120,6 +123,15 @@ def manifest_file_name(dag_id: str, group_id: str | None) -> str:
     return f"{_shorten(_replace(name, r'[^A-Za-z0-9_.-]'), MAX_FILE_NAME_LENGTH)}.json"
 
 
+def database_file_name(pipeline_name: str, *, is_declared: bool) -> str:
+    """Name the DuckDB file of a pipeline whose destination nobody names.
+
+    Declared sources share one, in datasets of their own: their names are those of Dags, and so no
+    two of one Airflow are the same.
+    """
+    return "warehouse.duckdb" if is_declared else f"{pipeline_name}.duckdb"
+
+
 def working_folder_name(task_key: str, *instance: object) -> str:
     """Name the folder in which one task instance works.
 
@@ -132,7 +144,7 @@ def working_folder_name(task_key: str, *instance: object) -> str:
 
 def module_namespace(base_dir: str) -> str:
     """Name the private package under which user modules of *base_dir* are imported."""
-    return f"_dlt_sources_{_hash(base_dir)}"
+    return f"{MODULE_NAMESPACE}{_hash(base_dir)}"
 
 
 def _schema_name(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 
 from dlt.common.configuration.exceptions import (
@@ -9,6 +10,8 @@ from dlt.common.configuration.exceptions import (
     LookupTrace,
     LookupTraces,
 )
+
+from airflow_dlt_provider.core.errors import DltProviderError
 
 ENVIRONMENT = "Environment Variables"
 """dlt's name of the provider that reads environment variables."""
@@ -22,6 +25,26 @@ def describe_problem(error: BaseException) -> str:
     # dlt quotes the text of an exception of user code; that of a KeyError is only the key
     origin = "" if type(root).__name__ in f"{type(error)} {error}" else f" ({type(root).__name__})"
     return f"{type(error).__name__}: {str(error).strip()}{origin}"
+
+
+def describe_import_problem(error: BaseException) -> str:
+    """Say what is wrong with a module of the user's that cannot be imported."""
+    if isinstance(error, DltProviderError):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno} is no Python: {error.msg}"
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"{error} (imported by {_importing_file(error)}); install it where Airflow runs, for "
+            f"example: pip install {(error.name or '').partition('.')[0]}"
+        )
+    return describe_problem(error)
+
+
+def _importing_file(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename]
+    return f"{own[-1].filename}, line {own[-1].lineno}" if own else "a module"
 
 
 def missing_setting(error: BaseException) -> ConfigFieldMissingException | None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from dlt.common.configuration import known_sections
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import CustomLoaderDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
@@ -32,8 +33,9 @@ from dlt.common.pipeline import StateInjectableContext, TPipelineState
 from dlt.common.runtime.run_context import DOT_DLT, RunContext
 from tomlkit.exceptions import ParseError
 
+from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import SettingsError
-from airflow_dlt_provider.core.spec import SECRETS_VARIABLE
+from airflow_dlt_provider.core.spec import SECRETS_VARIABLE, Registration, SourceSpec
 
 DEFAULTS: Mapping[str, Any] = {
     "providers": {"enable_airflow_secrets": False},
@@ -63,10 +65,12 @@ class ProjectRunContext(RunContext):
         *,
         users: Sequence[ConfigProvider] = (),
         base_names: Mapping[str, str] | None = None,
+        registered_name: str | None = None,
         fallbacks: Sequence[ConfigProvider] = (),
     ) -> None:
         super().__init__(str(base_dir))
         self._local_dir = str(local_dir)
+        self._registered_name = registered_name
         self._users = users
         self._base_names = base_names or {}
         self._fallbacks = fallbacks
@@ -79,6 +83,8 @@ class ProjectRunContext(RunContext):
     def initial_providers(self) -> list[ConfigProvider]:
         """Return the providers in the order in which they are asked."""
         users = [*super().initial_providers(), *self._users]
+        if self._registered_name:
+            users = _with_registered_name(self._registered_name, users)
         return [*users, BaseNameProvider(self._base_names, users), *self._fallbacks]
 
 
@@ -121,6 +127,50 @@ class BaseNameProvider(ConfigProvider):
         return True
 
 
+class RegisteredNameProvider(ConfigProvider):
+    """Looks for the settings of a source under the name that `sources.yml` gives to it.
+
+    dlt knows a source by its module and function, and a project by `[sources.<registered name>]`.
+    What dlt looks for in `sources.<module>.<function>` is found there as well; settings of one
+    argument's own (`credentials.password`) keep their place below.
+    """
+
+    def __init__(self, registered_name: str, provider: ConfigProvider) -> None:
+        self._registered_name = registered_name
+        self._provider = provider
+
+    def get_value(
+        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
+    ) -> tuple[Any | None, str]:
+        """Return the value in the section of the registered name."""
+        if sections[:1] != (known_sections.SOURCES,):
+            return None, key
+        if is_secret_hint(hint) and not self._provider.supports_secrets:
+            return None, key
+        own = (known_sections.SOURCES, self._registered_name)
+        # a function may have settings of its own there, too
+        for rest in dict.fromkeys((sections[2:], sections[3:])):
+            value, full_key = self._provider.get_value(key, hint, pipeline_name, *own, *rest)
+            if value is not None:
+                break
+        return value, full_key
+
+    @property
+    def name(self) -> str:
+        """Name of the provider in dlt's messages."""
+        return f"{self._provider.name}, [sources.{self._registered_name}]"
+
+    @property
+    def supports_secrets(self) -> bool:
+        """Tell whether secrets may be found here."""
+        return True
+
+    @property
+    def supports_sections(self) -> bool:
+        """Tell that sections are looked up."""
+        return True
+
+
 class PlaceholderProvider(ConfigProvider):
     """Gives text to a secret that nobody knows while planning, so that resources can be listed."""
 
@@ -147,14 +197,19 @@ class PlaceholderProvider(ConfigProvider):
 
 
 @contextmanager
-def planning_context(base_dir: Path) -> Iterator[None]:
+def planning_context(source: SourceSpec) -> Iterator[None]:
     """Let dlt look beside the Dag file, and give placeholders for secrets that are not there.
 
     Source-level state is there and empty, as it is in a first run.
     """
-    fallbacks = [PlaceholderProvider(), _doc_provider(DEFAULTS_NAME, DEFAULTS)]
+    context = ProjectRunContext(
+        source.base_dir,
+        source.base_dir,
+        registered_name=source.registration.name if source.registration else None,
+        fallbacks=[PlaceholderProvider(), _doc_provider(DEFAULTS_NAME, DEFAULTS)],
+    )
     with (
-        _injected(ProjectRunContext(base_dir, base_dir, fallbacks=fallbacks)),
+        _injected(context),
         Container().injectable_context(StateInjectableContext(state=TPipelineState())),
     ):
         yield
@@ -167,15 +222,17 @@ def loading_context(
     pipeline_name: str,
     task_pipeline_name: str,
     secrets_toml: str | None = None,
+    registration: Registration | None = None,
 ) -> Iterator[None]:
     """Let dlt look where a task of *pipeline_name* finds its settings and secrets."""
+    file_name = names.database_file_name(pipeline_name, is_declared=registration is not None)
     defaults = {
         **DEFAULTS,
         # one file for all tasks; the key is a part of the credentials, so that a user's
         # connection string, or a user's `database`, wins over it
         "destination": {
             **DEFAULTS["destination"],
-            "duckdb": {"credentials": {"database": str(data_dir / f"{pipeline_name}.duckdb")}},
+            "duckdb": {"credentials": {"database": str(data_dir / file_name)}},
         },
     }
     context = ProjectRunContext(
@@ -185,10 +242,27 @@ def loading_context(
         if secrets_toml
         else [],
         base_names={task_pipeline_name: pipeline_name},
+        registered_name=registration.name if registration else None,
         fallbacks=[_doc_provider(DEFAULTS_NAME, defaults)],
     )
     with _injected(context):
         yield
+
+
+def _with_registered_name(
+    registered_name: str, providers: Sequence[ConfigProvider]
+) -> list[ConfigProvider]:
+    """Let every provider be asked for the registered name before it is asked for the module's.
+
+    The project's files are one place, whichever of them dlt reads first.
+    """
+    named = [RegisteredNameProvider(registered_name, provider) for provider in providers]
+    environment, files, others = slice(0, 1), slice(1, 3), slice(3, None)
+    return [
+        provider
+        for part in (environment, files, others)
+        for provider in (*named[part], *providers[part])
+    ]
 
 
 def _doc_provider(name: str, document: Mapping[str, Any]) -> ConfigProvider:
@@ -201,8 +275,8 @@ def _injected(context: RunContext) -> Iterator[None]:
         yield
 
 
-def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...]:
-    """Return every string in `.dlt/secrets.toml` and in *secrets_toml*: all to be masked.
+def secret_documents(base_dir: Path, secrets_toml: str | None) -> list[dict[str, Any]]:
+    """Return what is in `.dlt/secrets.toml`, and in *secrets_toml*.
 
     Raises:
         SettingsError: One of them is no TOML.
@@ -210,7 +284,17 @@ def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...
     documents = [_parse_toml(secrets_toml or "", SECRETS_VARIABLE)]
     path = base_dir / DOT_DLT / "secrets.toml"
     if path.is_file():
-        documents.append(_parse_toml(path.read_text(), str(path)))
+        documents.insert(0, _parse_toml(path.read_text(), str(path)))
+    return documents
+
+
+def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...]:
+    """Return every string in `.dlt/secrets.toml` and in *secrets_toml*: all to be masked.
+
+    Raises:
+        SettingsError: One of them is no TOML.
+    """
+    documents = secret_documents(base_dir, secrets_toml)
     return tuple(dict.fromkeys(value for document in documents for value in _strings(document)))
 
 

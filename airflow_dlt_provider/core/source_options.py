@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from airflow_dlt_provider.core.errors import closest
 
 Names = str | list[str]
 Disposition = Literal["append", "merge", "replace", "skip"]
@@ -19,13 +22,25 @@ DataType = Literal[
     "time",
 ]  # fmt: skip
 ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]
-Nesting = Annotated[int, Field(ge=0, strict=True)]
+Nesting = Annotated[int, Field(ge=0)]
 
 
 class Options(BaseModel):
     """Base of all models of what a user wrote: an unknown key is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # a text "false" is no false
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_key(cls, value: Any) -> Any:
+        """Name an unknown key with those that are allowed, as pydantic itself does not."""
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in cls.model_fields:
+                allowed = list(cls.model_fields)
+                text = f"is unknown{closest(str(key), allowed)}; allowed: {', '.join(allowed)}"
+                raise PydanticCustomError("unknown_key", "{text}", {"key": key, "text": text})
+        return value
 
 
 class DispositionOptions(Options):
@@ -101,25 +116,35 @@ class ResourceOptions(Options):
     max_table_nesting: Nesting | None = None
     schema_contract: ContractMode | ContractOptions | None = None
     incremental: IncrementalOptions | None = None
-    limit: Annotated[int, Field(gt=0, strict=True)] | None = None
+    limit: Annotated[int, Field(gt=0)] | None = None
     """Rows after which a load stops; whole pages of the source are loaded."""
     table_format: Literal["iceberg", "delta", "hive", "native"] | None = None
     file_format: Literal["jsonl", "insert_values", "parquet", "csv", "preferred"] | None = None
     parallelized: bool | None = None
 
 
-class SourceOptions(Options):
-    """What may be said of a whole source."""
+class LoadedAs(Options):
+    """What may be said of how a source is loaded."""
 
     write_disposition: Disposition | DispositionOptions | None = None
     """Of all resources whose own options do not say another."""
     max_table_nesting: Nesting | None = None
     root_key: bool | None = None
-    lookback_days: Annotated[int, Field(ge=0, strict=True)] | None = None
-    """Days before its cursor from which a resource with a date or a point in time loads again."""
     resource_options: Mapping[str, ResourceOptions] = Field(default_factory=dict)
     """Resource name or glob pattern -> options; of several that fit, later ones win key by key."""
+
+
+class SourceOptions(LoadedAs):
+    """All that may be said of a source."""
+
+    lookback_days: Annotated[int, Field(ge=0)] | None = None
+    """Days before its cursor from which a resource with a date or a point in time loads again."""
 
     def as_document(self) -> dict[str, Any]:
         """Return what was said, as plain JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+def plain_options(options: BaseModel) -> dict[str, Any]:
+    """Return what was said in *options*, with the values that it was said with."""
+    return options.model_dump(exclude_unset=True)

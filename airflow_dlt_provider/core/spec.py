@@ -83,8 +83,13 @@ class SourceSpec:
 
     @property
     def modules_dir(self) -> Path:
-        """The folder in which modules are looked for first."""
+        """The folder of the user's modules."""
         return self.registration.modules_dir if self.registration else self.base_dir
+
+    @property
+    def module_dirs(self) -> tuple[Path, ...]:
+        """The folders from which the user's modules may import."""
+        return tuple(dict.fromkeys((self.modules_dir, self.base_dir)))
 
 
 @dataclass(frozen=True)

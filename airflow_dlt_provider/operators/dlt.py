@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import Asset, BaseOperator, Variable
+from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from airflow.sdk.log import mask_secret
 
-from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
-from airflow_dlt_provider.core.spec import (
-    SECRETS_VARIABLE,
-    DestinationSpec,
-    LoadRequest,
-    RunIdentity,
-    SourceSpec,
-)
+from airflow_dlt_provider.core.registry.values import protect_references
+from airflow_dlt_provider.core.spec import LoadRequest, Registration
 from airflow_dlt_provider.operators.assets import (
     event_extra,
     loads_by_asset,
     outlets_with_event,
 )
 from airflow_dlt_provider.operators.links import ResourceLink, TableAssetLink
-from airflow_dlt_provider.run_params import RunPurpose, read_purpose
+from airflow_dlt_provider.operators.request import build_request
+from airflow_dlt_provider.run_params import read_purpose
 from airflow_dlt_provider.templates import evaluate, is_template
 
 if TYPE_CHECKING:
@@ -58,7 +49,9 @@ class DltResourceOperator(BaseOperator):
         source_kwargs: Arguments of the function. Strings are templates; one that is a single
             expression keeps the type of its value. `${VAR}` and `${VAR:-default}` are replaced
             on the worker. Templated.
-        destination: A dlt destination name or factory.
+        destination: A dlt destination name or factory, or an address such as `postgresql://...`,
+            in which `${VAR}` is replaced on the worker.
+        destination_conn_id: An Airflow connection, in place of *destination*.
         dataset_name: Default: *pipeline_name*. Templated.
         pipeline_name: Base name of the pipeline; default: the Dag id. The task's own pipeline is
             `<pipeline_name>__<task_key>`.
@@ -68,6 +61,8 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: dlt's format of load files.
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
+        registration: The entry of the source in a `sources.yml`.
+        source_conn_id: An Airflow connection, whose credentials the function is given.
         resource_assets: Resource name -> the asset of its root table.
         pipeline_asset: The asset of the pipeline, which holds what its resources share.
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
@@ -105,6 +100,9 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: str | None = None,
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
+        registration: Registration | None = None,
+        source_conn_id: str | None = None,
+        destination_conn_id: str | None = None,
         resource_assets: Mapping[str, Asset] | None = None,
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
@@ -138,6 +136,9 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.registration = registration
+        self.source_conn_id = source_conn_id
+        self.destination_conn_id = destination_conn_id
         self.state_store = state_store
         self.emit_when_empty = emit_when_empty
         self.known_resources = tuple(known_resources)
@@ -187,7 +188,7 @@ class DltResourceOperator(BaseOperator):
                 raise AirflowSkipException(f"the run loads {', '.join(purpose.selected)} alone")
             if not purpose.may_leave_out:
                 self._skip_after_a_skip(context)
-            result = self._load(self._build_request(context, purpose), context)
+            result = self._load(build_request(self, context, purpose), context)
         if not result.resources and result.skipped:
             reasons = (f"{name}: {reason}" for name, reason in result.skipped.items())
             raise AirflowSkipException(f"no part in the window; {'; '.join(reasons)}")
@@ -218,52 +219,6 @@ class DltResourceOperator(BaseOperator):
         environment = jinja_env or self.get_template_env()
         return protect_references(content, lambda text: evaluate(text, environment, context))
 
-    def _build_request(self, context: Context, purpose: RunPurpose) -> LoadRequest:
-        """Unpack *context* and look up secrets: both belong to the main thread."""
-        dag, task_instance = context["dag"], context["ti"]
-        base_dir = Path(self.base_dir or Path(dag.fileloc).parent)
-        pipeline_name = self.pipeline_name or names.default_pipeline_name(dag.dag_id)
-        resolved = resolve_values(self.source_kwargs, os.environ)
-        dataset = resolve_values({"dataset_name": self.dataset_name}, os.environ)
-        dataset_name = dataset.values["dataset_name"]
-        secrets_toml = Variable.get(SECRETS_VARIABLE, default=None)
-        for secret in resolved.secrets:
-            mask_secret(secret)
-        run = RunIdentity(
-            dag.dag_id,
-            task_instance.run_id,
-            task_instance.try_number,
-            task_instance.max_tries,
-            socket.gethostname(),
-        )
-        task_key = self.task_key or names.task_key(self.task_id)
-        return LoadRequest(
-            source=SourceSpec(self.source, base_dir, resolved.values, self.configure),
-            resources=self.resource_names,
-            pipeline_name=pipeline_name,
-            task_key=task_key,
-            run=run,
-            destination=DestinationSpec(
-                destination=self.destination,
-                dataset_name=None if dataset_name is None else str(dataset_name),
-                staging=self.staging,
-                loader_file_format=self.loader_file_format,
-                schema_contract=self.schema_contract,
-            ),
-            data_dir=settings.data_dir(),
-            working_dir=settings.working_dir() / self._working_folder_name(context, task_key),
-            known_resources=self.known_resources,
-            source_names=self.source_names,
-            shared_tables=self.shared_tables,
-            selected=purpose.selected_of(self.resource_names),
-            refresh=purpose.refresh,
-            window=purpose.window,
-            interval=purpose.interval,
-            replay_run_id=purpose.replay_run_id,
-            lock_timeout_seconds=settings.lock_timeout_seconds(),
-            secrets_toml=secrets_toml,
-        )
-
     def _skip_after_a_skip(self, context: Context) -> None:
         """Skip where an earlier task was skipped, which a branch before all of them has done."""
         if not self.earlier_task_ids:
@@ -276,26 +231,12 @@ class DltResourceOperator(BaseOperator):
         if skipped:
             raise AirflowSkipException(f"{', '.join(skipped)} was skipped")
 
-    def _working_folder_name(self, context: Context, task_key: str) -> str:
-        task_instance = context["ti"]
-        return names.working_folder_name(
-            task_key,
-            str(settings.airflow_home()),
-            task_instance.dag_id,
-            task_instance.run_id,
-            task_instance.task_id,
-            task_instance.map_index,
-        )
-
     def _load(self, request: LoadRequest, context: Context) -> LoadResult:
         # these bring dlt, which is not needed to parse a Dag
         from airflow_dlt_provider.core.loading.load import load_task
         from airflow_dlt_provider.core.loading.report import render_load
-        from airflow_dlt_provider.core.run_context import secrets_of_files
         from airflow_dlt_provider.state_stores.choose import open_state_store
 
-        for secret in secrets_of_files(request.source.base_dir, request.secrets_toml):
-            mask_secret(secret)
         store = open_state_store(
             self.state_store, context, self.resource_assets, self.pipeline_asset
         )

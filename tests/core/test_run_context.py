@@ -15,6 +15,7 @@ from airflow_dlt_provider.core.run_context import (
     planning_context,
     secrets_of_files,
 )
+from airflow_dlt_provider.core.spec import SourceSpec
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_what_dlt_knew_before_is_back_afterwards(loading, base_dir):
     with loading('outside = "no"'):
         assert Container()[PluggableRunContext] is not before
         assert dlt.config.get("outside") == "no"
-    with planning_context(base_dir):
+    with planning_context(SourceSpec("shop:shop", base_dir)):
         assert Container()[PluggableRunContext] is not before
 
     assert Container()[PluggableRunContext] is before
@@ -160,7 +161,7 @@ def test_airflows_variables_are_never_asked_key_by_key(loading, base_dir, monkey
         mock.patch.object(
             config_providers_context, "_airflow_providers", autospec=True, return_value=[]
         ) as airflow_providers,
-        loading() if context == "loading" else planning_context(base_dir),
+        loading() if context == "loading" else planning_context(SourceSpec("shop:shop", base_dir)),
     ):
         dlt.config.get("anything")
 
@@ -170,7 +171,7 @@ def test_airflows_variables_are_never_asked_key_by_key(loading, base_dir, monkey
 def test_a_secret_that_nobody_knows_has_a_placeholder_while_planning(base_dir, dot_dlt):
     dot_dlt("secrets.toml", 'known = "known"')
 
-    with planning_context(base_dir):
+    with planning_context(SourceSpec("shop:shop", base_dir)):
         assert dlt.secrets.get("unknown") == PLACEHOLDER
         assert dlt.secrets.get("known") == "known"
         assert dlt.config.get("unknown") is None
@@ -186,10 +187,10 @@ def test_all_strings_of_both_secrets_files_are_to_be_masked(base_dir, dot_dlt):
     dot_dlt("config.toml", 'plain = "not a secret"')
 
     assert secrets_of_files(base_dir, 'key = "four"\nsame = "one"') == (
-        "four",
         "one",
         "two",
         "three",
+        "four",
     )
 
 
@@ -197,7 +198,7 @@ def test_values_that_are_no_secrets_are_not_masked(base_dir, dot_dlt):
     public = 'host = "db.example"\ndatabase = "raw"\nregion_name = "eu"\ndrivername = "pg"\n'
     dot_dlt("secrets.toml", f'[destination.pg.credentials]\n{public}password = "one"')
 
-    assert secrets_of_files(base_dir, f'{public}[host_of]\nusername = "two"') == ("two", "one")
+    assert secrets_of_files(base_dir, f'{public}[host_of]\nusername = "two"') == ("one", "two")
 
 
 def test_there_are_no_secrets_where_there_are_no_files(base_dir):

@@ -202,7 +202,7 @@ def test_a_missing_function_is_named_with_the_sources_that_exist(build, write_mo
         build("my_api:my_sorce")
 
     message = str(caught.value)
-    assert "has no 'my_sorce'" in message
+    assert "Function 'my_sorce' not found in module 'my_api'" in message
     assert "there are: my_source (did you mean 'my_source'?)" in message
 
 

@@ -1,9 +1,10 @@
 import pytest
 
 from airflow_dlt_provider.core.errors import ValueReferenceError
+from airflow_dlt_provider.core.registry.environment import Environment
 from airflow_dlt_provider.core.registry.values import protect_references, resolve_values
 
-ENVIRONMENT = {"TOKEN": "s3cret", "HOST": "db", "EMPTY": ""}
+ENVIRONMENT = Environment(process={"TOKEN": "s3cret", "HOST": "db", "EMPTY": ""})
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,10 @@ def test_a_missing_variable_is_named_with_the_key_that_wants_it():
     assert "API_KEY" in str(caught.value)
     assert "source_kwargs.api.keys[1]" in str(caught.value)
     assert "${API_KEY:-default}" in str(caught.value)
-    assert (caught.value.variable, caught.value.key) == ("API_KEY", "api.keys[1]")
+    assert (caught.value.variable, caught.value.key) == (
+        "API_KEY",
+        "source_kwargs.api.keys[1]",
+    )
     assert isinstance(caught.value, LookupError)
 
 

@@ -33,10 +33,7 @@ from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
 from airflow_dlt_provider.core.loading.superseded import remove_superseded, superseded_rows
 from airflow_dlt_provider.core.loading.working_folder import emptied, working_folder
 from airflow_dlt_provider.core.loading.written import with_written_tables
-from airflow_dlt_provider.core.planning.source_import import (
-    forgotten_user_modules,
-    module_search_path,
-)
+from airflow_dlt_provider.core.planning.source_import import user_code
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
@@ -66,14 +63,14 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     try:
         with (
             former_pipeline_kept(),
-            forgotten_user_modules(request.source.base_dir),
-            module_search_path(request.source.base_dir),
+            user_code(request.source),
             loading_context(
                 request.source.base_dir,
                 request.data_dir,
                 request.pipeline_name,
                 pipeline_name,
                 request.secrets_toml,
+                request.source.registration,
             ),
         ):
             return TaskLoad(request, pipeline_name, store).run()

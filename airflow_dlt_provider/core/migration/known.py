@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
+from airflow_dlt_provider.core.planning.from_source import planned_source
 from airflow_dlt_provider.core.planning.selection import candidates
-from airflow_dlt_provider.core.planning.source_import import (
-    build_sources,
-    forgotten_user_modules,
-    module_search_path,
-)
+from airflow_dlt_provider.core.planning.source_import import build_sources, user_code
 from airflow_dlt_provider.core.problem import describe_problem
-from airflow_dlt_provider.core.registry.values import resolve_values
 from airflow_dlt_provider.core.run_context import planning_context
 from airflow_dlt_provider.core.spec import SourceSpec
 
@@ -43,14 +38,9 @@ def known_resources(spec: SourceSpec) -> list[KnownResource]:
         PlanError: The source cannot be found, or holds nothing.
         SourceFailedError: The source's function failed.
     """
-    kwargs = resolve_values(spec.source_kwargs, os.environ, keep_missing=True).values
-    with (
-        forgotten_user_modules(spec.base_dir),
-        module_search_path(spec.base_dir),
-        planning_context(spec.base_dir),
-    ):
+    with user_code(spec), planning_context(spec):
         try:
-            available = candidates(build_sources(replace(spec, source_kwargs=kwargs)))
+            available = candidates(build_sources(planned_source(spec)))
         except (DltProviderError, ImportError, SyntaxError, NameError):
             raise
         except Exception as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
@@ -13,15 +14,19 @@ from airflow_dlt_provider.core.planning.hints import without_computed_values
 from airflow_dlt_provider.core.planning.plan import LoadPlan
 from airflow_dlt_provider.core.planning.source_import import (
     build_sources,
-    forgotten_user_modules,
     import_function,
-    module_search_path,
+    user_code,
 )
 from airflow_dlt_provider.core.planning.user_files import user_files
 from airflow_dlt_provider.core.problem import describe_problem
-from airflow_dlt_provider.core.registry.values import resolve_values
-from airflow_dlt_provider.core.run_context import planning_context
-from airflow_dlt_provider.core.spec import PlanSpec
+from airflow_dlt_provider.core.registry.environment import (
+    Environment,
+    read_env_file,
+    sections_of,
+)
+from airflow_dlt_provider.core.registry.values import resolve_source
+from airflow_dlt_provider.core.run_context import planning_context, secret_documents
+from airflow_dlt_provider.core.spec import PlanSpec, SourceSpec
 
 
 def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
@@ -35,13 +40,8 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
         SourceFailedError: The source's function failed.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
-    kwargs = resolve_values(spec.source.source_kwargs, os.environ, keep_missing=True).values
-    source = replace(spec.source, source_kwargs=kwargs)
-    with (
-        forgotten_user_modules(source.base_dir),
-        module_search_path(source.base_dir),
-        planning_context(source.base_dir),
-    ):
+    source = planned_source(spec.source)
+    with user_code(source), planning_context(source):
         try:
             sources = build_sources(source)
         except (DltProviderError, ImportError, SyntaxError, NameError):
@@ -53,10 +53,22 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
             raise SourceFailedError(describe_problem(error)) from None
         plan = plan_tasks(sources, spec)
         references = [source.source, *([source.configure] if source.configure else [])]
-        functions = [import_function(reference, source.base_dir) for reference in references]
+        functions = [import_function(reference, source.modules_dir) for reference in references]
         files = user_files(functions)
         known = [*(path.read_text(errors="replace") for path in files), repr(source.source_kwargs)]
         return without_computed_values(plan, known), files
+
+
+def planned_source(source: SourceSpec) -> SourceSpec:
+    """Return *source* with the references that have a value here replaced."""
+    registration = source.registration
+    sections: list[Mapping[str, Any]] = []
+    if registration:
+        for document in secret_documents(source.base_dir, None):
+            sections += sections_of(document, registration.name)
+    environment = Environment(env_file=read_env_file(registration), sections=sections)
+    resolved = resolve_source(source, environment, keep_missing=True)
+    return replace(source, source_kwargs=resolved.values)
 
 
 def _is_misspelt(error: Exception) -> bool:

@@ -14,6 +14,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,7 +33,10 @@ from airflow_dlt_provider.core.errors import (
     closest,
     listed,
 )
+from airflow_dlt_provider.core.registry.environment import exported, read_env_file
 from airflow_dlt_provider.core.spec import SourceSpec
+
+DLT_SOURCES = "dlt.sources."
 
 
 def build_sources(spec: SourceSpec) -> list[DltSource]:
@@ -45,18 +49,32 @@ def build_sources(spec: SourceSpec) -> list[DltSource]:
         SourceArgumentsError: `source_kwargs` do not fit the function.
         SourceEmptyError: The function returned nothing that can be loaded.
     """
-    with module_search_path(spec.base_dir):
-        function = import_function(spec.source, spec.base_dir)
+    with module_search_path(*spec.module_dirs):
+        function = import_function(spec.source, spec.modules_dir)
         _check_arguments(function, spec.source_kwargs)
         sources = _to_sources(_call(function, spec.source_kwargs), function)
         if spec.configure is None:
             return sources
-        configure = import_function(spec.configure, spec.base_dir)
+        configure = import_function(spec.configure, spec.modules_dir)
         return [_configured(configure, source) for source in sources]
 
 
-def import_function(reference: str | Callable[..., Any], base_dir: Path) -> Callable[..., Any]:
-    """Return the function that *reference* names, relative to *base_dir*.
+@contextmanager
+def user_code(spec: SourceSpec) -> Iterator[None]:
+    """Let the modules of *spec* be imported and run, and leave no trace of them.
+
+    They find their neighbours, and the variables of the project's `.env` in `os.environ`.
+    """
+    with (
+        exported(read_env_file(spec.registration)),
+        forgotten_user_modules(spec.base_dir),
+        module_search_path(*spec.module_dirs),
+    ):
+        yield
+
+
+def import_function(reference: str | Callable[..., Any], modules_dir: Path) -> Callable[..., Any]:
+    """Return the function that *reference* names, in *modules_dir* or installed.
 
     Raises:
         SourceReferenceError: The module or the function is not there, or is something else.
@@ -68,39 +86,75 @@ def import_function(reference: str | Callable[..., Any], base_dir: Path) -> Call
         raise SourceReferenceError(
             reference, 'expected "module:function", for example "my_api:my_source"'
         )
-    with module_search_path(base_dir):
-        module = import_user_module(module_name, base_dir, reference)
-    if not hasattr(module, function_name):
+    with module_search_path(modules_dir):
+        module = import_user_module(module_name, modules_dir, reference)
+    try:
+        return _checked_callable(attrgetter(function_name)(module), reference)
+    except AttributeError:
         available = _public_callables(module)
         raise SourceReferenceError(
             reference,
-            f"module {module_name!r} ({module.__file__}) has no {function_name!r}; "
+            f"Function {function_name!r} not found in module {module_name!r} ({module.__file__}); "
             f"{listed(available)}{closest(function_name, available)}",
-        )
-    return _checked_callable(getattr(module, function_name), reference)
+        ) from None
 
 
-def import_user_module(module_name: str, base_dir: Path, reference: str) -> ModuleType:
-    """Import *module_name* from beside the Dag file, else as an installed module."""
-    path = module_path(module_name, base_dir)
-    if path is not None:
-        return _import_file(path, f"{names.module_namespace(str(base_dir))}.{module_name}")
+def import_user_module(module_name: str, modules_dir: Path, reference: str) -> ModuleType:
+    """Import a module of the user's, else an installed one, else one of dlt's own sources.
+
+    A source that dlt's documentation has as `dlt.sources.<name>`, and that does not come with dlt,
+    is looked for among the user's modules, where `dlt init` puts it.
+    """
+    own_name = module_name.removeprefix(DLT_SOURCES)
+    path = module_path(own_name, modules_dir)
+    if path and own_name == module_name:
+        return _import_own(own_name, path, modules_dir)
+    installed = (
+        [module_name] if "." in module_name else [module_name, f"{DLT_SOURCES}{module_name}"]
+    )
+    for installed_name in installed:
+        module = _import_installed(installed_name)
+        if module is not None:
+            return module
+    if path:
+        return _import_own(own_name, path, modules_dir)
+    raise SourceReferenceError(reference, _missing_module(module_name, modules_dir))
+
+
+def _import_own(name: str, path: Path, modules_dir: Path) -> ModuleType:
+    return _import_file(path, f"{names.module_namespace(str(modules_dir))}.{name}")
+
+
+def _import_installed(module_name: str) -> ModuleType | None:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        # a module that is there, and misses one itself, is another matter
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        files = sorted(path.stem for path in base_dir.glob("*.py"))
-        raise SourceReferenceError(
-            reference,
-            f"there is no module {module_name!r} in {base_dir}, and none is installed; "
-            f"Python files there: {', '.join(files) or 'none'}{closest(module_name, files)}",
-        ) from error
+        return None
 
 
-def module_path(module_name: str, base_dir: Path) -> Path | None:
-    """Return the file of *module_name* below *base_dir*, or `None`."""
-    stem = base_dir.joinpath(*module_name.split("."))
+def _missing_module(module_name: str, modules_dir: Path) -> str:
+    files = sorted(path.stem for path in modules_dir.glob("*.py"))
+    files += sorted(path.parent.name for path in modules_dir.glob("*/__init__.py"))
+    there = (
+        f"there is no module {module_name!r} in {modules_dir}, and none is installed; "
+        f"Python modules there: {', '.join(files) or 'none'}{closest(module_name, files)}"
+    )
+    if not module_name.startswith(DLT_SOURCES):
+        return there
+    name = module_name.removeprefix(DLT_SOURCES)
+    return (
+        f"{module_name} does not come with dlt, and neither {modules_dir / name} nor "
+        f"{modules_dir / name}.py is there. If it is one of dlt's verified sources, run "
+        f"`dlt init {name} duckdb` in {modules_dir}, which puts it there with its requirements"
+    )
+
+
+def module_path(module_name: str, modules_dir: Path) -> Path | None:
+    """Return the file of *module_name* below *modules_dir*, or `None`."""
+    stem = modules_dir.joinpath(*module_name.split("."))
     for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
         if path.is_file():
             return path
@@ -108,17 +162,15 @@ def module_path(module_name: str, base_dir: Path) -> Path | None:
 
 
 @contextmanager
-def module_search_path(base_dir: Path) -> Iterator[None]:
+def module_search_path(*folders: Path) -> Iterator[None]:
     """Let user modules import their neighbours, installed packages first."""
-    entry = str(base_dir)
-    if entry in sys.path:
-        yield
-        return
-    sys.path.append(entry)
+    added = [str(folder) for folder in folders if str(folder) not in sys.path]
+    sys.path += added
     try:
         yield
     finally:
-        sys.path.remove(entry)
+        for entry in added:
+            sys.path.remove(entry)
 
 
 @contextmanager
@@ -129,13 +181,13 @@ def forgotten_user_modules(base_dir: Path) -> Iterator[None]:
     not the neighbour of the same name of another project.
     """
     before = set(sys.modules)
-    namespace = names.module_namespace(str(base_dir))
     try:
         yield
     finally:
         for name in set(sys.modules) - before:
             path = getattr(sys.modules[name], "__file__", None)
-            if name.startswith(namespace) or (path and Path(path).is_relative_to(base_dir)):
+            is_own = name.startswith(names.MODULE_NAMESPACE)
+            if is_own or (path and Path(path).is_relative_to(base_dir)):
                 del sys.modules[name]
 
 

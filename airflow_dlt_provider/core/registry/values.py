@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from airflow_dlt_provider.core.errors import ValueReferenceError
+from airflow_dlt_provider.core.registry.environment import Environment
+from airflow_dlt_provider.core.spec import SourceSpec
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
 
@@ -23,7 +25,12 @@ class ResolvedValues:
 
 
 def resolve_values(
-    values: Mapping[str, Any], environment: Mapping[str, str], *, keep_missing: bool = False
+    values: Mapping[str, Any],
+    environment: Environment,
+    *,
+    keep_missing: bool = False,
+    keys_in: str = "source_kwargs",
+    source_name: str | None = None,
 ) -> ResolvedValues:
     """Replace `${VAR}`, `${VAR:-default}` and `$$` in every string of *values*, at any depth.
 
@@ -32,13 +39,36 @@ def resolve_values(
         environment: Where a variable is looked up.
         keep_missing: Leave a reference without a value as it is, as planning does, where a
             secret need not be known.
+        keys_in: What holds the values in the user's file, for an error.
+        source_name: The registered name of the source, for an error.
 
     Raises:
         ValueReferenceError: A variable has neither a value nor a default.
     """
-    resolver = _Resolver(environment, keep_missing)
-    resolved = {key: resolver.resolve(value, key) for key, value in values.items()}
+    resolver = _Resolver(environment, keep_missing, source_name)
+    prefix = f"{keys_in}." if keys_in else ""
+    resolved = {
+        key: resolver.resolve(value, f"{prefix}{key}", key) for key, value in values.items()
+    }
     return ResolvedValues(resolved, tuple(dict.fromkeys(resolver.secrets)))
+
+
+def resolve_source(
+    spec: SourceSpec, environment: Environment, *, keep_missing: bool = False
+) -> ResolvedValues:
+    """Replace the references in the arguments of a source.
+
+    Raises:
+        ValueReferenceError: A variable has neither a value nor a default.
+    """
+    registration = spec.registration
+    return resolve_values(
+        spec.source_kwargs,
+        environment,
+        keep_missing=keep_missing,
+        keys_in="dlt_native.function_kwargs" if registration else "source_kwargs",
+        source_name=registration.name if registration else None,
+    )
 
 
 def protect_references(text: str, render: Callable[[str], Any]) -> Any:
@@ -73,28 +103,32 @@ def _escaped(value: Any) -> Any:
 
 @dataclass
 class _Resolver:
-    environment: Mapping[str, str]
+    environment: Environment
     keep_missing: bool
+    source_name: str | None
     secrets: list[str] = field(default_factory=list)
 
-    def resolve(self, value: Any, key: str) -> Any:
+    def resolve(self, value: Any, key: str, argument: str | None = None) -> Any:
         if isinstance(value, str):
-            return _REFERENCE.sub(lambda match: self._replacement(match, key), value)
+            whole = _REFERENCE.fullmatch(value) is not None
+            name = argument if whole else None
+            return _REFERENCE.sub(lambda match: self._replacement(match, key, name), value)
         if isinstance(value, Mapping):
             return {name: self.resolve(item, f"{key}.{name}") for name, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self.resolve(item, f"{key}[{i}]") for i, item in enumerate(value))
         return value
 
-    def _replacement(self, match: re.Match[str], key: str) -> str:
+    def _replacement(self, match: re.Match[str], key: str, argument: str | None) -> str:
         name, default = match["name"], match["default"]
         if name is None:
             return "$"
-        if name in self.environment:
-            self.secrets.append(self.environment[name])
-            return self.environment[name]
+        found = self.environment.value_of(name, argument)
+        if found is not None:
+            self.secrets.append(found)
+            return found
         if default is not None:
             return default
         if self.keep_missing:
             return match[0]
-        raise ValueReferenceError(name, key)
+        raise ValueReferenceError(name, key, self.source_name)

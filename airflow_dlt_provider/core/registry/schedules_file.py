@@ -1,0 +1,59 @@
+"""The models of `schedules.yml`: schedules of several sources, apart from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+
+from airflow_dlt_provider.core.registry.cron import parse_schedule
+from airflow_dlt_provider.core.registry.sources_file import Moment, source_name
+from airflow_dlt_provider.core.source_options import Options
+
+
+def _schedule_name(value: str) -> str:
+    if source_name(value) != value:
+        raise ValueError(f"is {value!r}; use lowercase letters, numbers, and underscores")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(
+            f"is {value!r}, which is no time zone; write one such as UTC or Europe/Berlin"
+        ) from None
+    return value
+
+
+class ScheduleEntry(Options):
+    """One schedule."""
+
+    name: Annotated[str, AfterValidator(_schedule_name)]
+    type: Literal["sync", "sync_only", "dbt", "script"] = "sync"
+    cron: Annotated[str, AfterValidator(parse_schedule)]
+    sources: list[str] = Field(default_factory=list)
+    enabled: bool = True
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    start_date: Moment | None = None
+    misfire_grace_time: Annotated[int, Field(gt=0)] | None = None
+    timeout_minutes: Annotated[int, Field(gt=0)] | None = None
+    notify_on: list[Literal["failure", "success", "stale"]] = Field(default_factory=list)
+    dbt_command: str | None = None
+    script_path: str | None = None
+
+    @model_validator(mode="after")
+    def _check_sources(self) -> ScheduleEntry:
+        if self.type in ("sync", "sync_only") and not self.sources:
+            raise ValueError("has no sources; name at least one")
+        if self.dbt_command and self.type != "dbt":
+            raise ValueError("has dbt_command, which is for type dbt")
+        return self
+
+
+class SchedulesFile(Options):
+    """The file `schedules.yml`."""
+
+    schedules: list[ScheduleEntry] = Field(default_factory=list)
