@@ -1,4 +1,4 @@
-"""The table at the end of a test run that says which block of a seed passed."""
+"""The table at the end of a test run that says which block of a seed passed, in how many tests."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ def _outcome(tests: dict[str, str]) -> str:
     if not tests:
         return "not run here"
     others = [f"{outcome.upper()} {test}" for test, outcome in tests.items() if outcome != "passed"]
-    return "; ".join(others) or f"passed: {', '.join(tests)}"
+    return "; ".join(others) or f"passed ({len(tests)})"

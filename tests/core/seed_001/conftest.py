@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.core.seed_001.blocks import BLOCKS, SEED
-from tests.core.seed_001.project import Project, SeedBlock
+from tests.core.seed_001.blocks import SEED
+from tests.core.seed_001.project import Project, SeedBlock, seed_blocks
 from tests.public_apis import PublicApis, running_public_apis
-from tests.seed_document import read_blocks, read_seed
+from tests.seed_document import read_seed
 from tests.seed_report import BLOCK_PROPERTY
 
 
@@ -24,7 +24,7 @@ def seed(
     seed_text: str, record_property: Callable[[str, object], None]
 ) -> Callable[[int], SeedBlock]:
     """Take a block of the seed by its number; the report counts this test as one that runs it."""
-    blocks = [SeedBlock(*pair) for pair in zip(read_blocks(seed_text), BLOCKS, strict=False)]
+    blocks = seed_blocks(seed_text)
 
     def take(number: int) -> SeedBlock:
         record_property(BLOCK_PROPERTY, number)

@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.core.seed_001.blocks import Treatment
-from tests.seed_document import Block
+from tests.core.seed_001.blocks import BLOCKS, Treatment
+from tests.seed_document import Block, read_blocks
 
 SOURCES_FILE = ".dango/sources.yml"
 ENTRY = """\
@@ -49,6 +49,11 @@ class SeedBlock:
         if self.treatment.kind == "entry of sources.yml":
             return "sources:\n" + textwrap.indent(self.block.text, "  ")
         return self.treatment.completed(self.block.text)
+
+
+def seed_blocks(text: str) -> list[SeedBlock]:
+    """Return the blocks of the seed, each with its treatment, as far as there are both."""
+    return [SeedBlock(*pair) for pair in zip(read_blocks(text), BLOCKS, strict=False)]
 
 
 @dataclass
@@ -112,10 +117,7 @@ class Project:
         """Return table -> rows of a dataset; empty as long as nothing was loaded."""
         tables: dict[str, Rows] = {}
         for file in self.folder.parent.rglob("*.duckdb"):
-            tables |= {
-                name: _sorted(map(dict, rows))
-                for name, rows in self.read_tables(file, dataset).items()
-            }
+            tables |= sorted_tables(self.read_tables(file, dataset))
         return tables
 
     def _new_worker(self) -> Path:
@@ -127,6 +129,11 @@ def shown(done: subprocess.CompletedProcess[str], exit_code: int = 0) -> str:
     output = done.stdout + done.stderr
     assert done.returncode == exit_code, output
     return output
+
+
+def sorted_tables(tables: Mapping[str, Rows]) -> dict[str, Rows]:
+    """Return tables that were read, to be compared with those of `as_tables`."""
+    return {name: _sorted(map(dict, rows)) for name, rows in tables.items()}
 
 
 def as_tables(table: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Rows]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from tests.core.seed_001.project import shown
-from tests.core.seed_001.whole_project import whole_project_tables, write_whole_project
-from tests.public_apis import order, transaction
+from tests.core.seed_001.whole_project import (
+    change_rows,
+    tables_after_change,
+    whole_project_tables,
+    write_whole_project,
+)
 
 
 def test_one_sync_loads_every_source_and_the_next_one_what_is_new(project, seed, apis):
@@ -13,16 +17,13 @@ def test_one_sync_loads_every_source_and_the_next_one_what_is_new(project, seed,
 
     shown(project.dango("sync"))
 
-    expected = whole_project_tables(apis)
-    assert {dataset: project.tables(dataset) for dataset in expected} == expected
+    first = whole_project_tables(apis)
+    assert {name: project.tables(f"raw_{name}") for name in first} == first
+    assert len(list(project.folder.parent.rglob("*.duckdb"))) == 1
 
-    apis.example["orders"] += [order(8, day=7), order(9, day=9)]
-    apis.example["transactions"] += [transaction(251)]
-    del apis.dummyjson["carts"][3:]
+    change_rows(apis)
 
     shown(project.dango("sync"))
 
-    again = whole_project_tables(apis, loads=2)
-    # of a resource that appends all it gets, the first load has had fewer rows
-    del again["raw_shop"], expected["raw_shop"]
-    assert {dataset: project.tables(dataset) for dataset in again} == again
+    second = tables_after_change(apis, first)
+    assert {name: project.tables(f"raw_{name}") for name in second} == second

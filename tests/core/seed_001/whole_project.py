@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.core.seed_001.project import ENTRY, SOURCES_FILE, Rows, SeedBlock, as_tables
-from tests.public_apis import PublicApis
+from tests.public_apis import PublicApis, order, transaction
 
 FILES = (12, 15, 17, 19)
 """Blocks that name their file."""
@@ -56,10 +56,11 @@ def _entries(text: str) -> str:
 
 
 def whole_project_tables(apis: PublicApis, loads: int = 1) -> dict[str, dict[str, Rows]]:
-    """Return dataset -> tables, as they are after *loads* of what the APIs have now."""
+    """Return source -> tables, as they are after *loads* of what the APIs have now."""
     example, dummyjson = apis.example, apis.dummyjson
     upserts = [{"order_id": row["id"], "total": row["total"]} for row in example["orders"]]
-    tables = {
+    data = as_tables("data", example["data"])
+    return {
         "my_api": as_tables("items", example["items"]),
         "ecommerce": {
             **as_tables("products", dummyjson["products"][:100]),
@@ -67,6 +68,7 @@ def whole_project_tables(apis: PublicApis, loads: int = 1) -> dict[str, dict[str
             **as_tables("users", dummyjson["users"][:30]),
         },
         "my_paginated_source": as_tables("items", example["items"]),
+        "authenticated": data,
         "products": as_tables("products", example["products"]),
         "events": as_tables("events", example["events"] * loads),
         "upserts": as_tables("orders", upserts),
@@ -79,8 +81,26 @@ def whole_project_tables(apis: PublicApis, loads: int = 1) -> dict[str, dict[str
             for name in ("customers", "orders", "products")
         },
         "bank": as_tables("account_details", apis.account_details()),
+        "errors": data,
+        "retries": data,
         "prints": as_tables("data", example["data"] * loads),
     }
-    same = ("authenticated", "errors", "retries")
-    tables |= {name: as_tables("data", example["data"]) for name in same}
-    return {f"raw_{name}": found for name, found in tables.items()}
+
+
+def change_rows(apis: PublicApis) -> None:
+    """Let there be something new, and something gone, for a second load."""
+    apis.example["orders"] += [order(8, day=7), order(9, day=9)]
+    apis.example["transactions"] += [transaction(251)]
+    del apis.dummyjson["carts"][3:]
+
+
+def tables_after_change(
+    apis: PublicApis, first: dict[str, dict[str, Rows]]
+) -> dict[str, dict[str, Rows]]:
+    """Return source -> tables after a second load, where *first* were those after the first."""
+    tables = whole_project_tables(apis, loads=2)
+    # all orders are appended each time, and the first time there were fewer
+    tables["shop"]["orders"] = sorted(
+        first["orders"]["orders"] + tables["orders"]["orders"], key=str
+    )
+    return tables
