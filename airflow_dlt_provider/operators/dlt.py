@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
@@ -264,6 +268,11 @@ def _mapped_errors() -> Iterator[None]:
     """Spend Airflow's retries only on what may go away."""
     try:
         yield
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(
+            f"{error}; add the connection in Airflow's UI, or as an environment variable "
+            "AIRFLOW_CONN_<ID>"
+        ) from error
     except DltProviderError as error:
         if error.may_go_away:
             raise
