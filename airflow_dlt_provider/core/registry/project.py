@@ -38,6 +38,8 @@ class Project:
     sources: tuple[DeclaredSource, ...] = ()
     """Those without a mistake, in the order of the file; disabled ones too."""
     mistakes: tuple[Mistake, ...] = ()
+    names: tuple[str, ...] = ()
+    """Name of every source in the file, also of one with a mistake."""
     modules: tuple[str, ...] = ()
     """Every `source_module` in the file, also of a source with a mistake."""
 
@@ -94,6 +96,7 @@ def read_project(path: Path) -> Project:
     return replace(
         project,
         sources=scheduled,
+        names=tuple(dict.fromkeys(reading.names)),
         mistakes=(*reading.mistakes, *mistakes, *overlaps),
     )
 
