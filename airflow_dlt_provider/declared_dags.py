@@ -67,7 +67,7 @@ def load_dags(path: str | Path = ".") -> dict[str, DAG]:
     project = read_project(file.parent / path)
     asked = get_parsing_context().dag_id
     if asked is None:
-        _warn([item for item in project.mistakes if item.level == "warning"])
+        _warn(project.warnings)
         if warning := unreferenced_warning(project):
             log.warning("%s", warning)
     mistakes = list(project.errors)
@@ -79,10 +79,9 @@ def load_dags(path: str | Path = ".") -> dict[str, DAG]:
             dags |= {dag.dag_id: dag for dag in _build_dags(source, file)}
         except Exception as error:
             # this brings dlt
-            from airflow_dlt_provider.core.problem import describe_import_problem
+            from airflow_dlt_provider.core.planning.declared_mistakes import mistake_of
 
-            problem = describe_import_problem(error)
-            mistakes.append(source.checked.mistake((), f"gives no Dag: {problem}"))
+            mistakes.append(mistake_of(source, error))
     if mistakes and not dags and not project.sources:
         raise ProjectFileError(project.file, "\n".join(str(item) for item in mistakes))
     if mistakes and asked is None:

@@ -9,11 +9,10 @@ from typing import Any
 
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
-from airflow_dlt_provider.core.registry.sources_file import SourceEntry
+from airflow_dlt_provider.core.registry.sources_file import CONNECTION, SourceEntry
 from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
-CONNECTION = "conn_id:"
 
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
