@@ -100,9 +100,9 @@ def _dags_of(source: DeclaredSource, file: Path) -> dict[str, DAG]:
         return {dag.dag_id: dag for dag in _build_dags(source, file)}
     except Exception as error:
         # this brings dlt
-        from airflow_dlt_provider.core.problem import describe_import_problem
+        from airflow_dlt_provider.core.planning.declared_mistakes import mistake_of
 
-        mistake = source.checked.mistake((), f"gives no Dag: {describe_import_problem(error)}")
+        mistake = mistake_of(source, error)
         log.error("%s", mistake)
         return {source.name: _build_mistake_dag(source.name, [mistake], file, source)}
 

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 class DltProviderError(Exception):
@@ -68,21 +68,34 @@ class PlanError(DltProviderError, ValueError):
 
 
 class SourceReferenceError(PlanError):
-    """Raised when the text that names a source or a `configure` function cannot be followed."""
+    """Raised when the text that names a source or a `configure` function cannot be followed.
 
-    def __init__(self, reference: str, problem: str) -> None:
+    Attributes:
+        reference: The text.
+        part: Which part of it leads nowhere.
+    """
+
+    def __init__(
+        self, reference: str, problem: str, part: Literal["module", "function"] = "function"
+    ) -> None:
         self.reference = reference
+        self.part = part
         super().__init__(f"{reference!r}: {problem}")
 
 
 class SourceArgumentsError(PlanError):
-    """Raised when `source_kwargs` do not fit the signature of the source's function."""
+    """Raised when `source_kwargs` do not fit the signature of the source's function.
 
-    def __init__(self, function_name: str, signature: str, problem: str) -> None:
+    Those of a declared source go by the name *argument*.
+    """
+
+    def __init__(
+        self, function_name: str, signature: str, problem: str, argument: str = "source_kwargs"
+    ) -> None:
         self.function_name = function_name
         super().__init__(
-            f"source_kwargs do not fit {function_name}{signature}: {problem}; "
-            "change source_kwargs or the function's parameters"
+            f"{argument} do not fit {function_name}{signature}: {problem}; "
+            f"change {argument} or the function's parameters"
         )
 
 
@@ -112,6 +125,7 @@ class ResourceNotFoundError(PlanError):
     """Raised when a name or pattern matches no resource of the source."""
 
     def __init__(self, argument: str, asked: str, available: Iterable[str]) -> None:
+        self.argument = argument
         self.asked = asked
         self.available = tuple(available)
         super().__init__(
