@@ -45,10 +45,9 @@ def _aws_files(fields: Fields) -> FileAccess:
     credentials = {
         "aws_access_key_id": fields.get("login") or fields.option("aws_access_key_id"),
         "aws_secret_access_key": fields.get("password") or fields.option("aws_secret_access_key"),
-        "endpoint_url": service.get("endpoint_url"),
-        **fields.present(
-            "aws_session_token", "region_name", "profile_name", "endpoint_url", "s3_url_style"
-        ),
+        # the one of the service comes first for Airflow's own hook, too
+        "endpoint_url": service.get("endpoint_url") or fields.option("endpoint_url"),
+        **fields.present("aws_session_token", "region_name", "profile_name", "s3_url_style"),
     }
     bucket = service.get("bucket_name")
     bucket_url = fields.option("bucket_url") or (f"s3://{bucket}" if bucket else None)
@@ -125,7 +124,9 @@ def _azure_account(fields: Fields, parts: dict[str, str]) -> tuple[str, str | No
     if not account:
         raise fields.error("names no storage account; set the host to its address")
     default = name.endswith((".blob.core.windows.net", ".dfs.core.windows.net"))
-    return str(account), name if is_address and not default else None
+    return str(account), fields.option("account_host") or (
+        name if is_address and not default else None
+    )
 
 
 def _azure_tenant(fields: Fields) -> str | None:
@@ -149,7 +150,8 @@ def _azure_files(fields: Fields) -> FileAccess:
         # Airflow's own hook takes a whole address too
         credentials["azure_storage_sas_token"] = token.rpartition("?")[2]
     else:
-        key = fields.option("shared_access_key") or parts.get("AccountKey")
+        keys = (fields.option("shared_access_key"), fields.option("account_key"))
+        key = next(filter(None, (*keys, parts.get("AccountKey"))), None)
         credentials["azure_storage_account_key"] = key or fields.get("password")
     return FileAccess(hide(without_none(credentials)), fields.option("bucket_url"))
 
@@ -170,9 +172,13 @@ _GOOGLE_EXTRAS = (
     "project", "keyfile_dict", "key_path", "location", "bucket_url",
 )  # fmt: skip
 _AZURE_EXTRAS = (
-    "account_name", "tenant_id", "tenant", "shared_access_key", "sas_token", "connection_string",
-    "bucket_url",
+    "account_name", "account_host", "tenant_id", "tenant", "shared_access_key", "account_key",
+    "sas_token", "connection_string", "bucket_url",
 )  # fmt: skip
+_AZURE_REFUSED = {
+    "managed_identity_client_id": "set AZURE_CLIENT_ID where the task runs",
+    "client_secret_auth_config": "dlt knows Azure's public cloud alone",
+}
 
 CLOUD_TYPES = (
     MappedType(
@@ -206,6 +212,7 @@ CLOUD_TYPES = (
             "files in az://",
             ("host", "login", "password"),
             _AZURE_EXTRAS,
+            refused=_AZURE_REFUSED,
             destination=partial(_files_destination, _azure_files, "az://my-container/path"),
             files=_azure_files,
         )

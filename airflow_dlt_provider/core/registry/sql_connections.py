@@ -160,7 +160,7 @@ def _mssql_destination(fields: Fields) -> DestinationConfig:
 
 def _oracle_url(fields: Fields) -> str:
     server = server_fields(fields)
-    # Airflow's own hook takes the schema as the service, where no other name is given
+    # where no other name is given, the schema is one, as Airflow's provider describes it
     service = fields.option("service_name") or server.pop("database", None)
     query = driver_query(fields, ())
     sid = fields.option("sid")
@@ -178,6 +178,8 @@ def _sqlite_url(fields: Fields) -> str:
 
 
 def _trino_url(fields: Fields) -> str:
+    if fields.option("auth") != "jwt":
+        fields.refuse("auth", "log in by user and password, or by 'jwt__token'")
     server = server_fields(fields)
     schema = server.pop("database", None)
     # Airflow's own hook has the same default
@@ -264,8 +266,8 @@ SQL_TYPES = (
         (),
         "trino://",
         FIELD_NAMES,
-        ("catalog", "jwt__token", *URL_EXTRAS),
-        refused={"auth": "log in by user and password, or by 'jwt__token'"},
+        ("catalog", "auth", "jwt__token", *URL_EXTRAS),
+        refused={"jwt__file": "set the token itself, in 'jwt__token'"},
         sql_url=_trino_url,
     ),
     *(
