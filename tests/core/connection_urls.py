@@ -214,5 +214,10 @@ OWN = {
         "duckdb",
         {"credentials": {"database": "shop.duckdb"}},
     ),
+    "credentials among the arguments": (
+        dlt_connection("dummy", {"config": {"credentials": {"a": 1}, "name": "x"}}),
+        "dummy",
+        {"credentials": {"a": 1}, "name": "x"},
+    ),
     "nothing else": (dlt_connection("dummy"), "dummy", {}),
 }

@@ -78,6 +78,18 @@ FIELD_ERRORS = {
         connection("google_cloud_platform", {"keyfile_dict": SECRET}),
         "has a 'keyfile_dict' in its extra that is no JSON object",
     ),
+    "a port that is none": (
+        connection("clickhouse", {"native_port": SECRET}, **SERVER),
+        "has a 'native_port' that is no whole number",
+    ),
+    "a time that is none": (
+        connection("postgres", {"connect_timeout": "soon"}, **SERVER),
+        "has a 'connect_timeout' that is no whole number",
+    ),
+    "a service that is none": (
+        connection("aws", {"service_config": {"s3": "lake"}}),
+        "names no place to write to",
+    ),
     "another account": (
         connection("google_cloud_platform", {"impersonation_chain": "a@b"}),
         "has 'impersonation_chain' in its extra, which dlt cannot follow",

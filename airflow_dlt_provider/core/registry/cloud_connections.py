@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from airflow_dlt_provider.core.registry.connection_fields import (
     DestinationConfig,
@@ -41,7 +41,8 @@ def _files_destination(files: Any, example: str, fields: Fields) -> DestinationC
 
 
 def _aws_files(fields: Fields) -> FileAccess:
-    service = fields.mapping("service_config").get("s3") or {}
+    service = fields.mapping("service_config").get("s3")
+    service = service if isinstance(service, Mapping) else {}
     credentials = {
         "aws_access_key_id": fields.get("login") or fields.option("aws_access_key_id"),
         "aws_secret_access_key": fields.get("password") or fields.option("aws_secret_access_key"),
@@ -62,8 +63,11 @@ def _google_key(fields: Fields) -> dict[str, Any]:
         key = json.loads(Path(path).read_text())
     except OSError as error:
         raise fields.error(f"names a key_path that cannot be read: {error.strerror}") from None
+    # a path with a null character is one, too
     except ValueError:
         raise fields.error("names a key_path that is no JSON file") from None
+    if not isinstance(key, Mapping):
+        raise fields.error("names a key_path that is no JSON object")
     return dict(key)
 
 
@@ -71,7 +75,7 @@ def _google_credentials(fields: Fields) -> dict[str, Any]:
     key = _google_key(fields)
     is_person = key.get("type") == "authorized_user"
     known = OAUTH_FIELDS if is_person else SERVICE_ACCOUNT_FIELDS
-    credentials = {name: key[name] for name in known if key.get(name)}
+    credentials = {name: str(key[name]) for name in known if key.get(name)}
     if "private_key" in credentials:
         # an environment variable often holds the two characters for a line break
         credentials["private_key"] = credentials["private_key"].replace("\\n", "\n")
@@ -101,7 +105,7 @@ def _bigquery_url(fields: Fields) -> str:
     if key:
         text = base64.b64encode(json.dumps(key).encode()).decode()
         query = {"credentials_base64": text, **query}
-    return build_url("bigquery", without_none({"host": project}), query)
+    return build_url("bigquery", {"host": str(project)} if project else {}, query)
 
 
 def _azure_connection_string(fields: Fields) -> dict[str, str]:
@@ -112,7 +116,7 @@ def _azure_connection_string(fields: Fields) -> dict[str, str]:
 def _azure_account(fields: Fields, parts: dict[str, str]) -> tuple[str, str | None]:
     """Return the name of the storage account, and its address where that is not Azure's own."""
     host = fields.get("host") or parts.get("BlobEndpoint") or ""
-    name = urlsplit(host if "://" in host else f"//{host}").hostname or ""
+    name = fields.host_name(host)
     is_address = "." in name
     account = (
         fields.option("account_name")

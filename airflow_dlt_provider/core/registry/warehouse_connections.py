@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from airflow_dlt_provider.core.registry.connection_fields import (
     FIELD_NAMES,
@@ -101,7 +101,7 @@ def _databricks_server(fields: Fields) -> dict[str, Any]:
         secrets = {"access_token": fields.option("token") or password}
     return without_none(
         {
-            "server_hostname": urlsplit(host).hostname if "://" in host else host.rstrip("/"),
+            "server_hostname": fields.host_name(host),
             "http_path": fields.need_extra("http_path", "the path of the SQL warehouse"),
             **secrets,
         }
@@ -140,21 +140,21 @@ def _clickhouse_ports(fields: Fields) -> tuple[int, int]:
         native = port
     elif port:
         http = port
-    return int(fields.option("native_port") or native), int(fields.option("http_port") or http)
+    return fields.number("native_port") or native, fields.number("http_port") or http
 
 
 def _clickhouse_destination(fields: Fields) -> DestinationConfig:
     native, http = _clickhouse_ports(fields)
-    timeouts = fields.present("connect_timeout", "send_receive_timeout")
     credentials = {
         **server_fields(fields),
         "port": native,
         "http_port": http,
         "secure": int(fields.flag("secure")),
         "password": fields.get("password") or "",
-        **{name: int(value) for name, value in timeouts.items()},
+        "connect_timeout": fields.number("connect_timeout"),
+        "send_receive_timeout": fields.number("send_receive_timeout"),
     }
-    return destination_config("clickhouse", credentials)
+    return destination_config("clickhouse", without_none(credentials))
 
 
 def _clickhouse_url(fields: Fields) -> str:
