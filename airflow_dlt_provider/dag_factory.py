@@ -96,6 +96,9 @@ class DltDag(LoadDag):
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too. With
             `False` it does not, and Dags that are scheduled on the table are not triggered.
+        allow_empty_replace: Whether a load without rows may empty a table that each load replaces,
+            as dlt does. With `False` its task fails and the table stays as it is, unless the run's
+            param of that name is set. A full refresh never empties a table without that param.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -128,6 +131,7 @@ class DltDag(LoadDag):
         full_refresh_dag: bool = False,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **dag_kwargs: Any,
     ) -> None:
         file = calling_file()
@@ -151,6 +155,7 @@ class DltDag(LoadDag):
             state_store=state_store,
             planned_as=dag_id,
             emit_when_empty=emit_when_empty,
+            allow_empty_replace=allow_empty_replace,
         )
         super().__init__(dag_id, options, file, **dag_kwargs)
         self.full_refresh_dag: LoadDag | None = None
@@ -202,6 +207,7 @@ class DltTaskGroup(TaskGroup):
         resource_options: ResourceOptions | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -229,6 +235,7 @@ class DltTaskGroup(TaskGroup):
                 state_store=state_store,
                 planned_as=self.dag.dag_id,
                 emit_when_empty=emit_when_empty,
+                allow_empty_replace=allow_empty_replace,
             ),
         )
 

@@ -22,6 +22,7 @@ from airflow_dlt_provider.core.loading.refresh import (
     TaskRefresh,
     apply_refresh,
     plan_refresh,
+    replaced_with_rows,
 )
 from airflow_dlt_provider.core.loading.requested import open_requests, requested_point
 from airflow_dlt_provider.core.loading.restore import (
@@ -78,6 +79,9 @@ def extract_task(
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
     bound = _bind_cursors(request, selected, points, pipeline)
+    guarded = refresh.guarded
+    if not request.allow_empty_replace:
+        guarded |= replaced_with_rows(bound.loaded, refresh, restored)
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
     _extract(request, selected.sources, pipeline, bound.loaded, refresh)
@@ -100,7 +104,7 @@ def extract_task(
         window=list(request.window.described()) if request.window else None,
         skipped=bound.skipped,
         ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
-        guarded=sorted(refresh.guarded),
+        guarded=sorted(guarded),
         taken_over=sorted(refresh.taken_over),
     )
 
