@@ -16,6 +16,7 @@ from dlt.pipeline.pipeline import Pipeline
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.lookback import look_back
 from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, states_of
 from airflow_dlt_provider.core.loading.refresh import (
@@ -173,6 +174,7 @@ def _bind_cursors(
     _without_scheduler(
         selected, [p.loaded for p in points if p.request or request.interval is None]
     )
+    look_back(request, selected, states, [p.loaded.name for p in points if p.request])
     ranges = {}
     for item in selected.loaded:
         if rows := windows_ahead(selected, item, states[item.name], request):
