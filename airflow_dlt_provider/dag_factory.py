@@ -68,6 +68,8 @@ class DltDag(LoadDag):
             it is imported only when its plan is out of date.
         source_kwargs: Arguments of the function. Strings are templates that give native types
             (`"{{ params.until }}"`); `${VAR}` and `${VAR:-default}` are replaced on the worker.
+            Parameters `start_date` and `end_date` of the function that are not given here are given
+            the ends of a window in a run that loads one.
         destination: A dlt destination name or factory. Default: what dlt is configured for, else
             DuckDB, in the file `<[dlt] data_dir>/<pipeline_name>.duckdb`.
         dataset_name: Default: *pipeline_name*. A template.

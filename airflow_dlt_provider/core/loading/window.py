@@ -1,10 +1,11 @@
 """Loads of a window: the part of a resource between two values of its cursor.
 
 A window is loaded by giving the resource's incremental both ends, for which dlt keeps no state: the
-live cursor stays where it is, and the configured `initial_value` does not cut the window off. Rows
-that are merged by key take the place of the older ones by themselves. Of rows that are appended,
-those that lie in the window and were loaded before are removed once the load has finished: readers
-see a row twice for a moment, and none is missing whatever is cut off.
+live cursor stays where it is, and the configured `initial_value` does not cut the window off. A
+source's function that takes dates is given them too (`window_arguments`). Rows that are merged by
+key take the place of the older ones by themselves. Of rows that are appended, those that lie in the
+window and were loaded before are removed once the load has finished: readers see a row twice for a
+moment, and none is missing whatever is cut off.
 
 A window may reach beyond the live cursor. What was loaded there is noted in dlt's state of the
 resource, and the ordinary load that comes to it takes its place in the same way.
@@ -72,7 +73,7 @@ def bind_window(
         cursors = cursors_of(selected, item, states[item.name])
         reason = _why_not(item, cursors, selected, shared_tables)
         ends = [(c.type.value(window.start), c.type.value(window.end)) for c in cursors]
-        if not reason and all(start == end for start, end in ends):
+        if not reason and ends and all(start == end for start, end in ends):
             reason = "the window holds no whole day, which is the unit of its cursor"
         if reason:
             skipped[item.name] = reason
@@ -182,9 +183,13 @@ def _why_not(
 ) -> str | None:
     """Say why a resource has no part in any window; `None` if it has."""
     if item.write_disposition == "replace":
-        return "each of its loads brings the whole table"
+        part = ", of which the window is a part" if selected.takes_window else ""
+        return f"each of its loads brings the whole table{part}"
     if item.is_scd2:
         return "a part of its rows would end the history of all others (scd2)"
+    if selected.takes_window and not cursors:
+        # what the source was told to bring takes the place of older rows by its key
+        return None if item.appends is False else f"it appends, and has no cursor: {UNTOLD}"
     reasons = [cursor.reason for cursor in cursors if cursor.reason]
     if reasons or not cursors:
         return next(iter(reasons), "it has no cursor")
