@@ -163,6 +163,7 @@ def _load_options(source: DeclaredSource) -> LoadOptions:
         source_conn_id=airflow.source_conn_id,
         destination_conn_id=source.destination_conn_id,
         options=spec.source.options,
+        allow_empty_replace=airflow.allow_empty_replace,
         registration=source.registration,
     )
 

@@ -20,7 +20,7 @@ DltProviderError
 ├── StateError(ValueError)             what is asked of a state does not fit it
 │   ├── ForeignRowsError               a first load would append to rows that are not its own
 │   ├── RootKeyError                   nested rows that are there lack the key of their root row
-│   └── EmptyRefreshError              a full refresh would only take rows away
+│   └── EmptyRefreshError              a full refresh, or a replace, would only take rows away
 ├── LockTimeoutError(TimeoutError)     another load held a lock for too long
 ├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
 └── LoadError(RuntimeError)            a load did not finish
@@ -288,14 +288,14 @@ class RootKeyError(StateError):
 
 
 class EmptyRefreshError(StateError):
-    """Raised when a full refresh found no rows for a table that holds some. Nothing was changed."""
+    """Raised when a load without rows would empty a table that holds some. Nothing was changed."""
 
     def __init__(self, resource_names: Iterable[str]) -> None:
         self.resource_names = tuple(resource_names)
         super().__init__(
-            "the source has no rows for a full refresh of "
-            f"{', '.join(self.resource_names)}, and the tables hold some; they stay as they are. "
-            "If they shall be emptied, refresh with allow_empty_replace"
+            f"the source has no rows for {', '.join(self.resource_names)}, which would be written "
+            "in place of those that the tables hold; the tables stay as they are. If they shall be "
+            "emptied, start one run with the param allow_empty_replace"
         )
 
 

@@ -159,7 +159,9 @@ def test_a_source_that_cannot_be_planned_is_a_dag_that_says_so_at_its_times(proj
     assert dags["shop"].tags == {"mistake", "sales", "demo"}
     assert dags["shop"].timetable.expression == "0 */6 * * *"
     said = dags["shop"].description
-    assert said.startswith(".dango/sources.yml:4: sources[0] (source shop) gives no Dag")
+    assert said.startswith(
+        ".dango/sources.yml:10: sources[0].dlt_native.source_function (source shop)"
+    )
     assert "'shpo' not found in module 'shop_source'" in said
     assert "did you mean 'shop'?" in said
     assert run_dag(dags["shop"]).state == "failed"
@@ -201,6 +203,22 @@ def test_a_file_that_is_no_yaml_is_an_import_error(project):
     assert project.load() == {}
     (text,) = project.import_errors.values()
     assert ".dango/sources.yml:1" in text
+
+
+def test_a_load_without_rows_does_not_empty_a_table_that_is_replaced(project, run_dag, table_rows):
+    assert run_dag(project.load()["shop"]).state == "success"
+    path = project.path / "custom_sources" / "shop_source.py"
+    path.write_text(path.read_text().replace('[{"id": 1}, {"id": 2}, {"id": 3}]', "[]"))
+
+    run = run_dag(project.load()["shop"])
+
+    states = {task.task_id: task.state for task in run.get_task_instances()}
+    assert states["customers"] in ("failed", "up_for_retry")
+    assert table_rows("warehouse", "select count(*) from raw_shop.customers") == [(3,)]
+    assert (
+        run_dag(project.load()["shop"], run_conf={"allow_empty_replace": True}).state == "success"
+    )
+    assert table_rows("warehouse", "select count(*) from raw_shop.customers") == [(0,)]
 
 
 def test_a_connection_that_is_missing_gives_a_dag_all_the_same(project):
