@@ -243,3 +243,19 @@ def messages(caplog):
     """All that was logged, as one text."""
     caplog.set_level(logging.INFO, logger="airflow_dlt_provider")
     return lambda: "\n".join(caplog.messages)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project on a machine that knows nothing of Airflow; the shop is not declared yet."""
+    from tests.core.declared_project import SHOP, DeclaredProject
+
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("AIRFLOW_HOME", "AIRFLOW__DLT__DATA_DIR", "AIRFLOW__DLT__STATE_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    made = DeclaredProject(folder)
+    made.write("custom_sources/my_shop.py", SHOP)
+    return made

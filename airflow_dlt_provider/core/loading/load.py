@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime.collector_base import Collector
 from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -45,7 +46,9 @@ MAX_LOAD_ATTEMPTS = 8
 log = logging.getLogger(__name__)
 
 
-def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
+def load_task(
+    request: LoadRequest, store: StateStore, progress: Collector | None = None
+) -> LoadResult:
     """Load the resources of one task and record what was done.
 
     Any worker can do it: the task takes its cursor from the destination. What an earlier try
@@ -54,6 +57,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     Args:
         request: What to load and where to.
         store: The ledger, and what a person asked for.
+        progress: Counts rows while they come; default: a line in the log now and then.
 
     Raises:
         TerminalLoadError: Trying again will not help.
@@ -73,7 +77,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
                 request.source.registration,
             ),
         ):
-            return TaskLoad(request, pipeline_name, store).run()
+            return TaskLoad(request, pipeline_name, store, progress).run()
     except Exception as error:
         raise_load_error(error, pipeline_name)
 
@@ -85,9 +89,17 @@ class TaskLoad:
         request: What to load and where to.
         pipeline_name: The task's own dlt pipeline.
         store: The ledger, and what a person asked for.
+        progress: As in `load_task`.
     """
 
-    def __init__(self, request: LoadRequest, pipeline_name: str, store: StateStore) -> None:
+    def __init__(
+        self,
+        request: LoadRequest,
+        pipeline_name: str,
+        store: StateStore,
+        progress: Collector | None = None,
+    ) -> None:
+        self._progress = progress
         self._request = request
         self._store = store
         self._ledger = Ledger(request, pipeline_name, store)
@@ -118,7 +130,7 @@ class TaskLoad:
             return self._load(self._normalize(extraction), states)
 
     def _open(self) -> OpenedPipeline:
-        return open_pipeline(self._request, self._pipeline_name, self._waiting)
+        return open_pipeline(self._request, self._pipeline_name, self._waiting, self._progress)
 
     def _settled(self, states: dict[str, ResourceState]) -> dict[str, ResourceState]:
         """Find out how unfinished loads ended, and take out what they left."""

@@ -11,7 +11,8 @@ from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_ad
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
-from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
+from airflow_dlt_provider.core.source_options import ContractOptions, plain_options
+from airflow_dlt_provider.core.spec import DestinationSpec, PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
 
@@ -107,6 +108,19 @@ class DeclaredSource:
             exclude=tuple(airflow.exclude),
             decompose=airflow.decompose,
             after={name: tuple(earlier) for name, earlier in airflow.after.items()},
+        )
+
+    def destination_spec(self) -> DestinationSpec:
+        """Return where the source is loaded to, with nothing resolved."""
+        airflow = self.entry.airflow
+        contract = airflow.schema_contract
+        return DestinationSpec(
+            destination=self.destination,
+            dataset_name=self.dataset_name,
+            loader_file_format=airflow.loader_file_format,
+            schema_contract=plain_options(contract)
+            if isinstance(contract, ContractOptions)
+            else contract,
         )
 
     def warnings(self) -> Iterator[Mistake]:
