@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.registry.options import parse_source_options
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import Decompose
 from airflow_dlt_provider.wiring import LoadOptions, LoadTasks, ResourceTasks
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Names = Sequence[str]
 TaskOptions = Mapping[str, Mapping[str, Any]]
+ResourceOptions = Mapping[str, Mapping[str, Any]]
 
 
 class LoadDag(DAG):
@@ -85,6 +88,12 @@ class DltDag(LoadDag):
         after: Resource name -> resources that are loaded before it.
         configure: `"module:function"`, or a function: takes the source on the worker and returns
             it, with `add_map`, hints or limits applied.
+        resource_options: Resource name or glob pattern -> what is said of it without Python, such
+            as `{"orders": {"write_disposition": "merge", "primary_key": "id"}}`. Keys:
+            `write_disposition`, `primary_key`, `merge_key`, `columns`, `table_name`,
+            `max_table_nesting`, `schema_contract`, `incremental`, `limit` (rows), `table_format`,
+            `file_format`, `parallelized`, all with dlt's meaning. They are applied after
+            *configure*. Later entries win, key by key.
         full_refresh_dag: Also make the Dag `<dag_id>__full_refresh`, whose runs are full refreshes.
             It loads by the same pipelines, so that a load of one Dag waits for that of the other.
         state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
@@ -121,6 +130,7 @@ class DltDag(LoadDag):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        resource_options: ResourceOptions | None = None,
         full_refresh_dag: bool = False,
         state_store: str | None = None,
         emit_when_empty: bool = True,
@@ -145,6 +155,7 @@ class DltDag(LoadDag):
             task_options=task_options or {},
             after=after or {},
             configure=configure,
+            options=_options(resource_options),
             state_store=state_store,
             planned_as=dag_id,
             emit_when_empty=emit_when_empty,
@@ -198,6 +209,7 @@ class DltTaskGroup(TaskGroup):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        resource_options: ResourceOptions | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
         **group_kwargs: Any,
@@ -225,6 +237,7 @@ class DltTaskGroup(TaskGroup):
                 task_options=task_options or {},
                 after=after or {},
                 configure=configure,
+                options=_options(resource_options),
                 state_store=state_store,
                 planned_as=self.dag.dag_id,
                 emit_when_empty=emit_when_empty,
@@ -235,6 +248,11 @@ class DltTaskGroup(TaskGroup):
     def resource_tasks(self) -> ResourceTasks:
         """Resource name -> the task that loads it."""
         return self._load_tasks.by_resource
+
+
+def _options(resource_options: ResourceOptions | None) -> SourceOptions:
+    said = {} if resource_options is None else {"resource_options": resource_options}
+    return parse_source_options(said)
 
 
 def build_full_refresh_dag(

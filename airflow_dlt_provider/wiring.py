@@ -20,6 +20,7 @@ from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DECOMPOSE_MODES,
+    ConnectionValues,
     Decompose,
     PlanSpec,
     Registration,
@@ -61,6 +62,7 @@ class LoadOptions:
     source_conn_id: str | None = None
     destination_conn_id: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
+    """What is said of the source and its resources: `resource_options`, and more of a file."""
     registration: Registration | None = None
     """The entry of the source in a `sources.yml`."""
 
@@ -214,10 +216,18 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
         options.plan_spec(dag),
         settings.manifest_dir() / file_name,
         None if is_task else settings.manifest_ttl_seconds(),
+        _read_connection,
     )
     for warning in planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
+
+
+def _read_connection(conn_id: str) -> ConnectionValues:
+    # a plan that is kept needs no connection
+    from airflow_dlt_provider.hooks.dlt import read_connection
+
+    return read_connection(conn_id)
 
 
 class _ResourceTaskBuilder:
@@ -244,6 +254,7 @@ class _ResourceTaskBuilder:
             source=options.source,
             source_kwargs=options.source_kwargs,
             configure=options.configure,
+            options=options.options,
             registration=options.registration,
             source_conn_id=options.source_conn_id,
             destination_conn_id=options.destination_conn_id,

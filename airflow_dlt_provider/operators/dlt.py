@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.registry.values import protect_references
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import LoadRequest, Registration
 from airflow_dlt_provider.operators.assets import (
     event_extra,
@@ -61,6 +66,8 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: dlt's format of load files.
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
+        options: What is said of the source and its resources besides, which has the last word;
+            `parse_source_options` makes it of plain values.
         registration: The entry of the source in a `sources.yml`.
         source_conn_id: An Airflow connection, whose credentials the function is given.
         resource_assets: Resource name -> the asset of its root table.
@@ -100,6 +107,7 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: str | None = None,
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
+        options: SourceOptions | None = None,
         registration: Registration | None = None,
         source_conn_id: str | None = None,
         destination_conn_id: str | None = None,
@@ -136,6 +144,7 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.options = options or SourceOptions()
         self.registration = registration
         self.source_conn_id = source_conn_id
         self.destination_conn_id = destination_conn_id
@@ -259,6 +268,11 @@ def _mapped_errors() -> Iterator[None]:
     """Spend Airflow's retries only on what may go away."""
     try:
         yield
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(
+            f"{error}; add the connection in Airflow's UI, or as an environment variable "
+            "AIRFLOW_CONN_<ID>"
+        ) from error
     except DltProviderError as error:
         if error.may_go_away:
             raise

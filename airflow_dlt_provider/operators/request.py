@@ -17,6 +17,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.registry.connections import build_destination, destination_of
 from airflow_dlt_provider.core.registry.environment import (
     Environment,
     read_env_file,
@@ -31,6 +32,7 @@ from airflow_dlt_provider.core.spec import (
     RunIdentity,
     SourceSpec,
 )
+from airflow_dlt_provider.hooks.dlt import read_connection
 from airflow_dlt_provider.run_params import RunPurpose
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def build_request(
         base_dir,
         operator.source_kwargs,
         operator.configure,
+        operator.options,
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )
@@ -111,7 +114,9 @@ def _environment(source: SourceSpec, secrets_toml: str | None) -> Environment:
 def _resolved(source: SourceSpec, environment: Environment) -> SourceSpec:
     resolved = resolve_source(source, environment)
     _mask(resolved.secrets)
-    return replace(source, source_kwargs=resolved.values)
+    conn_id = source.source_conn_id
+    connection = read_connection(conn_id) if conn_id else None
+    return replace(source, source_kwargs=resolved.values, connection=connection)
 
 
 def _destination(operator: DltResourceOperator, environment: Environment) -> DestinationSpec:
@@ -125,12 +130,19 @@ def _destination(operator: DltResourceOperator, environment: Environment) -> Des
     _mask(resolved.secrets)
     dataset_name = resolved.values.get("dataset_name", operator.dataset_name)
     return DestinationSpec(
-        destination=resolved.values.get("destination", operator.destination),
+        destination=_destination_at(operator)
+        or resolved.values.get("destination", operator.destination),
         dataset_name=None if dataset_name is None else str(dataset_name),
         staging=operator.staging,
         loader_file_format=operator.loader_file_format,
         schema_contract=operator.schema_contract,
     )
+
+
+def _destination_at(operator: DltResourceOperator) -> Any:
+    if operator.destination_conn_id is None:
+        return None
+    return build_destination(destination_of(read_connection(operator.destination_conn_id)))
 
 
 def _working_folder_name(context: Context, task_key: str) -> str:

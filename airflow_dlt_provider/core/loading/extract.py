@@ -16,6 +16,7 @@ from dlt.pipeline.pipeline import Pipeline
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, states_of
 from airflow_dlt_provider.core.loading.refresh import (
     TaskRefresh,
@@ -56,6 +57,7 @@ def extract_task(
 
     Raises:
         StateError: What the store holds, or a person asked for, does not fit the source.
+        RootKeyError: Nested tables lack what the source now asks of them.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -72,6 +74,7 @@ def extract_task(
         restored,
         request.shared_tables,
     )
+    check_nested_tables(selected, restored, refresh)
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
     bound = _bind_cursors(request, selected, points, pipeline)

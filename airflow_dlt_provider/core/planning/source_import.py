@@ -33,6 +33,8 @@ from airflow_dlt_provider.core.errors import (
     closest,
     listed,
 )
+from airflow_dlt_provider.core.planning.source_options import apply_source_options
+from airflow_dlt_provider.core.registry.connections import source_arguments
 from airflow_dlt_provider.core.registry.environment import exported, read_env_file
 from airflow_dlt_provider.core.spec import SourceSpec
 
@@ -48,15 +50,18 @@ def build_sources(spec: SourceSpec) -> list[DltSource]:
         SourceReferenceError: The text that names the function cannot be followed.
         SourceArgumentsError: `source_kwargs` do not fit the function.
         SourceEmptyError: The function returned nothing that can be loaded.
+        ResourceNotFoundError: An option is said of a resource that is not there.
+        PlanError: An option does not fit its resource.
     """
     with module_search_path(*spec.module_dirs):
         function = import_function(spec.source, spec.modules_dir)
-        _check_arguments(function, spec.source_kwargs)
-        sources = _to_sources(_call(function, spec.source_kwargs), function)
-        if spec.configure is None:
-            return sources
-        configure = import_function(spec.configure, spec.modules_dir)
-        return [_configured(configure, source) for source in sources]
+        kwargs = _arguments(function, spec)
+        sources = _to_sources(_call(function, kwargs), function)
+        if spec.configure is not None:
+            configure = import_function(spec.configure, spec.modules_dir)
+            sources = [_configured(configure, source) for source in sources]
+    apply_source_options(sources, spec.options)
+    return sources
 
 
 @contextmanager
@@ -251,14 +256,20 @@ def _public_callables(module: ModuleType) -> list[str]:
     return sorted(decorated or (name for name, value in own.items() if inspect.isfunction(value)))
 
 
-def _check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+def _arguments(function: Callable[..., Any], spec: SourceSpec) -> dict[str, Any]:
+    """Return the arguments for *function*: those of a connection, and those that the user gave."""
     signature = inspect.signature(function)
+    given: dict[str, Any] = {}
+    if spec.connection:
+        given = source_arguments(spec.connection, signature.parameters)
+    kwargs = {**given, **spec.source_kwargs}
     try:
         signature.bind(**kwargs)
     except TypeError as error:
         raise SourceArgumentsError(
             names.function_name(function), str(signature), str(error)
         ) from error
+    return kwargs
 
 
 def _call(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:

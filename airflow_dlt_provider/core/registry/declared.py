@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_address
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
 from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
-CONNECTION = "conn_id:"
 
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
@@ -67,7 +67,10 @@ class DeclaredSource:
     @property
     def destination(self) -> str | None:
         """The dlt destination, or the address, that it is loaded to."""
-        return None if self.destination_conn_id else self.entry.airflow.destination
+        destination = self.entry.airflow.destination
+        if destination is None or self.destination_conn_id:
+            return None
+        return absolute_address(destination, self.registration.project_dir)
 
     @property
     def source_kwargs(self) -> dict[str, Any]:

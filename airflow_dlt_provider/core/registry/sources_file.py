@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from airflow_dlt_provider.core.errors import closest
+from airflow_dlt_provider.core.registry.addresses import check_destination
 from airflow_dlt_provider.core.registry.cron import parse_schedule
 from airflow_dlt_provider.core.registry.durations import parse_duration
 from airflow_dlt_provider.core.source_options import (
@@ -94,8 +95,9 @@ def _resource_names(value: list[str]) -> list[str]:
 def _moment(value: Any) -> Any:
     """Take text in quotes as the date that it would be without."""
     try:
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except (AttributeError, ValueError):
+        # Python 3.10 reads no Z
+        return datetime.fromisoformat(re.sub("Z$", "+00:00", value))
+    except (TypeError, ValueError):
         return value
 
 
@@ -156,7 +158,7 @@ class AirflowOptions(LoadedAs):
     """`resource`: a task for each. `component`: for each tree of resources. `none`: one task."""
     after: dict[str, list[str]] = Field(default_factory=dict)
     """Resource -> resources that are loaded before it."""
-    destination: str | None = None
+    destination: Annotated[str, AfterValidator(check_destination)] | None = None
     """A dlt destination, an address such as `postgresql://...`, or `conn_id:<connection>`."""
     source_conn_id: str | None = None
     """An Airflow connection, whose credentials the function is given."""
