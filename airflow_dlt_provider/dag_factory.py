@@ -68,6 +68,8 @@ class DltDag(LoadDag):
             it is imported only when its plan is out of date.
         source_kwargs: Arguments of the function. Strings are templates that give native types
             (`"{{ params.until }}"`); `${VAR}` and `${VAR:-default}` are replaced on the worker.
+            Parameters `start_date` and `end_date` of the function that are not given here are given
+            the ends of a window in a run that loads one.
         source_conn_id: An Airflow connection, whose credentials the function is given as
             `credentials`: a database's for `sql_database`, a bucket's for `filesystem`.
         destination: A dlt destination name or factory, or an address such as
@@ -100,6 +102,9 @@ class DltDag(LoadDag):
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too. With
             `False` it does not, and Dags that are scheduled on the table are not triggered.
+        allow_empty_replace: Whether a load without rows may empty a table that each load replaces,
+            as dlt does. With `False` its task fails and the table stays as it is, unless the run's
+            param of that name is set. A full refresh never empties a table without that param.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -134,6 +139,7 @@ class DltDag(LoadDag):
         full_refresh_dag: bool = False,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **dag_kwargs: Any,
     ) -> None:
         file = calling_file()
@@ -159,6 +165,7 @@ class DltDag(LoadDag):
             state_store=state_store,
             planned_as=dag_id,
             emit_when_empty=emit_when_empty,
+            allow_empty_replace=allow_empty_replace,
         )
         super().__init__(dag_id, options, file, **dag_kwargs)
         self.full_refresh_dag: LoadDag | None = None
@@ -212,6 +219,7 @@ class DltTaskGroup(TaskGroup):
         resource_options: ResourceOptions | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -241,6 +249,7 @@ class DltTaskGroup(TaskGroup):
                 state_store=state_store,
                 planned_as=self.dag.dag_id,
                 emit_when_empty=emit_when_empty,
+                allow_empty_replace=allow_empty_replace,
             ),
         )
 

@@ -65,6 +65,7 @@ class LoadOptions:
     """What is said of the source and its resources: `resource_options`, and more of a file."""
     registration: Registration | None = None
     """The entry of the source in a `sources.yml`."""
+    allow_empty_replace: bool = True
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -269,6 +270,7 @@ class _ResourceTaskBuilder:
             pipeline_asset=self._pipeline_asset,
             state_store=options.state_store,
             emit_when_empty=options.emit_when_empty,
+            allow_empty_replace=options.allow_empty_replace,
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,

@@ -1,12 +1,10 @@
 """Every table of a database, one Airflow task per table.
 
-Give Airflow two connections, for example in its UI, and unpause the Dag:
+The database is that of the Airflow connection `copy_source`, added in the UI or given as
 
     AIRFLOW_CONN_COPY_SOURCE=postgres://reader:secret@db.example.com/shop
-    AIRFLOW_CONN_COPY_TARGET=...          # left out, rows go to a DuckDB file
 
-The tables are those of the database when the Dag was planned; a new one gets its task an hour
-later at the latest (`[dlt] manifest_ttl`).
+Rows go to a DuckDB file; with destination_conn_id="..." they go to another connection.
 """
 
 from airflow_dlt_provider import DltDag
@@ -17,5 +15,7 @@ dag = DltDag(
     source_conn_id="copy_source",
     source_kwargs={"backend": "pyarrow", "chunk_size": 50_000},
     dataset_name="copy",
+    # a table with a column for it loads what is new by "incremental": {"cursor_path": ...}
+    resource_options={"*": {"write_disposition": "replace"}},
     tags=["demo"],
 )

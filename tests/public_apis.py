@@ -104,7 +104,11 @@ class PublicApis:
         return [_detail(account) for account in self.example["accounts"]]
 
     def _dummyjson_answer(self, call: Call) -> Answer:
-        name = call.path.strip("/")
+        name, _, of_user = call.path.strip("/").partition("/")
+        if of_user:
+            number = int(of_user.partition("/")[0])
+            carts = [cart for cart in self.dummyjson["carts"] if cart["userId"] == number]
+            return 200, {"carts": carts, "total": len(carts)}
         if name not in self.dummyjson:
             return 404, {"message": f"no {call.path}"}
         limit = int(call.query.get("limit", DUMMYJSON_PAGE_ROWS))

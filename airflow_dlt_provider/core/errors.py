@@ -20,7 +20,7 @@ DltProviderError
 ├── StateError(ValueError)             what is asked of a state does not fit it
 │   ├── ForeignRowsError               a first load would append to rows that are not its own
 │   ├── RootKeyError                   nested rows that are there lack the key of their root row
-│   └── EmptyRefreshError              a full refresh would only take rows away
+│   └── EmptyRefreshError              a full refresh, or a replace, would only take rows away
 ├── LockTimeoutError(TimeoutError)     another load held a lock for too long
 ├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
 └── LoadError(RuntimeError)            a load did not finish
@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 class DltProviderError(Exception):
@@ -68,21 +68,34 @@ class PlanError(DltProviderError, ValueError):
 
 
 class SourceReferenceError(PlanError):
-    """Raised when the text that names a source or a `configure` function cannot be followed."""
+    """Raised when the text that names a source or a `configure` function cannot be followed.
 
-    def __init__(self, reference: str, problem: str) -> None:
+    Attributes:
+        reference: The text.
+        part: Which part of it leads nowhere.
+    """
+
+    def __init__(
+        self, reference: str, problem: str, part: Literal["module", "function"] = "function"
+    ) -> None:
         self.reference = reference
+        self.part = part
         super().__init__(f"{reference!r}: {problem}")
 
 
 class SourceArgumentsError(PlanError):
-    """Raised when `source_kwargs` do not fit the signature of the source's function."""
+    """Raised when `source_kwargs` do not fit the signature of the source's function.
 
-    def __init__(self, function_name: str, signature: str, problem: str) -> None:
+    Those of a declared source go by the name *argument*.
+    """
+
+    def __init__(
+        self, function_name: str, signature: str, problem: str, argument: str = "source_kwargs"
+    ) -> None:
         self.function_name = function_name
         super().__init__(
-            f"source_kwargs do not fit {function_name}{signature}: {problem}; "
-            "change source_kwargs or the function's parameters"
+            f"{argument} do not fit {function_name}{signature}: {problem}; "
+            f"change {argument} or the function's parameters"
         )
 
 
@@ -112,6 +125,7 @@ class ResourceNotFoundError(PlanError):
     """Raised when a name or pattern matches no resource of the source."""
 
     def __init__(self, argument: str, asked: str, available: Iterable[str]) -> None:
+        self.argument = argument
         self.asked = asked
         self.available = tuple(available)
         super().__init__(
@@ -274,14 +288,14 @@ class RootKeyError(StateError):
 
 
 class EmptyRefreshError(StateError):
-    """Raised when a full refresh found no rows for a table that holds some. Nothing was changed."""
+    """Raised when a load without rows would empty a table that holds some. Nothing was changed."""
 
     def __init__(self, resource_names: Iterable[str]) -> None:
         self.resource_names = tuple(resource_names)
         super().__init__(
-            "the source has no rows for a full refresh of "
-            f"{', '.join(self.resource_names)}, and the tables hold some; they stay as they are. "
-            "If they shall be emptied, refresh with allow_empty_replace"
+            f"the source has no rows for {', '.join(self.resource_names)}, which would be written "
+            "in place of those that the tables hold; the tables stay as they are. If they shall be "
+            "emptied, start one run with the param allow_empty_replace"
         )
 
 

@@ -11,10 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 from typing_extensions import Self
-
-from airflow_dlt_provider.core.errors import closest
 
 Names = str | list[str]
 Disposition = Literal["append", "merge", "replace", "skip"]
@@ -31,17 +28,6 @@ class Options(BaseModel):
 
     # a text "false" is no false
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_key(cls, value: Any) -> Any:
-        """Name an unknown key with those that are allowed, as pydantic itself does not."""
-        for key in value if isinstance(value, Mapping) else ():
-            if key not in cls.model_fields:
-                allowed = list(cls.model_fields)
-                text = f"is unknown{closest(str(key), allowed)}; allowed: {', '.join(allowed)}"
-                raise PydanticCustomError("unknown_key", "{text}", {"key": key, "text": text})
-        return value
 
 
 class DispositionOptions(Options):

@@ -75,6 +75,8 @@ class DltResourceOperator(BaseOperator):
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
             `[dlt] state_store` says.
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too.
+        allow_empty_replace: Whether a load without rows may empty a table that each load
+            replaces. With `False` it fails instead, unless the run's param of that name is set.
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
@@ -115,6 +117,7 @@ class DltResourceOperator(BaseOperator):
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
@@ -150,6 +153,7 @@ class DltResourceOperator(BaseOperator):
         self.destination_conn_id = destination_conn_id
         self.state_store = state_store
         self.emit_when_empty = emit_when_empty
+        self.allow_empty_replace = allow_empty_replace
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)

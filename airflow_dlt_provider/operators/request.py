@@ -86,6 +86,7 @@ def build_request(
         refresh=purpose.refresh,
         window=purpose.window,
         interval=purpose.interval,
+        allow_empty_replace=operator.allow_empty_replace or purpose.allow_empty_replace,
         replay_run_id=purpose.replay_run_id,
         lock_timeout_seconds=settings.lock_timeout_seconds(),
         secrets_toml=secrets_toml,

@@ -45,6 +45,7 @@ CLOUDS = {
                 "aws_secret_access_key": SECRET,
                 "profile_name": "loader",
                 "service_config": {"s3": {"bucket_name": "lake", "endpoint_url": "http://s3"}},
+                "endpoint_url": "http://all",
             },
         ),
         "filesystem",
@@ -124,6 +125,27 @@ CLOUDS = {
 
 
 AZURE = {
+    "an account key": (
+        connection(
+            "azure_data_lake",
+            {"account_key": SECRET, "account_host": "store.example.org"},
+            host="shopstore",
+        ),
+        {
+            "azure_storage_account_name": "shopstore",
+            "azure_account_host": "store.example.org",
+            "azure_storage_account_key": SECRET,
+        },
+    ),
+    "a client of adls": (
+        connection("adls", {"tenant_id": "t"}, host="shopstore", login="c", password=SECRET),
+        {
+            "azure_storage_account_name": "shopstore",
+            "azure_tenant_id": "t",
+            "azure_client_id": "c",
+            "azure_client_secret": SECRET,
+        },
+    ),
     "a key": (
         connection("wasb", {"bucket_url": "az://lake"}, login="shopstore", password=SECRET),
         {"azure_storage_account_name": "shopstore", "azure_storage_account_key": SECRET},

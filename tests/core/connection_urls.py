@@ -32,6 +32,7 @@ URLS = {
         ),
     ),
     "sqlite": (connection("sqlite", host="/data/shop.db"), "sqlite:////data/shop.db"),
+    "sqlite by URI": (connection("sqlite", schema="/data/shop.db"), "sqlite:////data/shop.db"),
     "oracle by schema": (
         connection("oracle", port=1521, **SERVER),
         "oracle+oracledb://loader:***@db.example.com:1521?service_name=shop",
@@ -45,7 +46,7 @@ URLS = {
         "trino://loader:***@db.example.com:8443/lake/shop",
     ),
     "trino by token": (
-        connection("trino", {"jwt__token": "t0ken"}, host="db"),
+        connection("trino", {"auth": "jwt", "jwt__token": "t0ken"}, host="db"),
         "trino://db/hive?access_token=t0ken",
     ),
     "generic": (
@@ -212,6 +213,11 @@ OWN = {
         connection("dlt", {"extra__dlt__destination": "duckdb"}, schema="shop.duckdb"),
         "duckdb",
         {"credentials": {"database": "shop.duckdb"}},
+    ),
+    "credentials among the arguments": (
+        dlt_connection("dummy", {"config": {"credentials": {"a": 1}, "name": "x"}}),
+        "dummy",
+        {"credentials": {"a": 1}, "name": "x"},
     ),
     "nothing else": (dlt_connection("dummy"), "dummy", {}),
 }

@@ -10,6 +10,7 @@ from airflow_dlt_provider.core.errors import (
     PlanError,
 )
 from airflow_dlt_provider.core.registry.connections import (
+    MAPPED_TYPES,
     build_destination,
     destination_of,
     source_arguments,
@@ -76,6 +77,18 @@ FIELD_ERRORS = {
     "a key that is no JSON": (
         connection("google_cloud_platform", {"keyfile_dict": SECRET}),
         "has a 'keyfile_dict' in its extra that is no JSON object",
+    ),
+    "a port that is none": (
+        connection("clickhouse", {"native_port": SECRET}, **SERVER),
+        "has a 'native_port' that is no whole number",
+    ),
+    "a time that is none": (
+        connection("postgres", {"connect_timeout": "soon"}, **SERVER),
+        "has a 'connect_timeout' that is no whole number",
+    ),
+    "a service that is none": (
+        connection("aws", {"service_config": {"s3": "lake"}}),
+        "names no place to write to",
     ),
     "another account": (
         connection("google_cloud_platform", {"impersonation_chain": "a@b"}),
@@ -161,3 +174,23 @@ def test_a_type_that_cannot_be_used_so_is_told_which_can():
 def test_a_destination_that_dlt_does_not_know_is_told_the_closest_one():
     with pytest.raises(PlanError, match=r"no destination 'postgre'; .*\(did you mean 'postgres'"):
         build_destination(destination_of(dlt_connection("postgre")))
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "name"),
+    [(mapped.conn_type, name) for mapped in MAPPED_TYPES.values() for name in mapped.refused],
+)
+def test_an_extra_that_dlt_cannot_follow_is_refused_for_every_use(conn_type, name):
+    values = connection(conn_type, {f"extra__{conn_type}__{name}": SECRET}, **SERVER)
+    mapped = MAPPED_TYPES[conn_type]
+    advice = re.escape(mapped.refused[name])
+
+    for use in (mapped.destination and destination_of, mapped.sql_url and sql_url):
+        if use:
+            with pytest.raises(ConnectionFieldError, match=f"{name!r} .*; {advice}$") as caught:
+                use(values)
+            assert SECRET not in str(caught.value)
+
+
+def test_what_is_refused_may_be_switched_off():
+    assert destination_of(connection("postgres", {"iam": "false"}, **SERVER)).name == "postgres"

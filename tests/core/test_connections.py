@@ -8,9 +8,7 @@ from dlt.common.configuration.specs import (
     ConnectionStringCredentials,
     GcpOAuthCredentials,
     GcpServiceAccountCredentials,
-)
-from dlt.common.configuration.specs.azure_credentials import (
-    AzureCredentialsWithoutDefaults,
+    azure_credentials,
 )
 from dlt.common.destination.client import DestinationClientDwhConfiguration
 from sqlalchemy.engine import make_url
@@ -73,8 +71,13 @@ def test_azure_is_entered_by_key_token_or_connection_string(case):
 
     assert arguments["credentials"] == fields
     # dlt makes these only where Azure's package is, so each name is looked up at least
-    known = AzureCredentialsWithoutDefaults.get_resolvable_fields()
-    assert set(fields) <= set(known)
+    is_client = "azure_client_id" in fields
+    by_client, by_key = (
+        azure_credentials.AzureServicePrincipalCredentialsWithoutDefaults,
+        azure_credentials.AzureCredentialsWithoutDefaults,
+    )
+    known = by_client if is_client else by_key
+    assert set(fields) <= set(known.get_resolvable_fields())
 
 
 def test_a_google_key_may_be_a_file(tmp_path):

@@ -14,6 +14,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = CHECKOUT / "docs" / "declared_sources.md"
 TEXT = PAGE.read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
+README = (CHECKOUT / "README.md").read_text()
+README_BLOCKS = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
 OWN = CHECKOUT / "dags" / "declared" / "sources.yml"
 
 
@@ -24,7 +26,7 @@ def described(heading):
     return {name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)}
 
 
-@pytest.mark.parametrize("text", [*BLOCKS, OWN.read_text()])
+@pytest.mark.parametrize("text", [*BLOCKS, *README_BLOCKS, OWN.read_text()])
 def test_every_example_is_without_a_mistake(text, tmp_path):
     is_schedule = "schedules:" in text
     (tmp_path / ("schedules.yml" if is_schedule else "sources.yml")).write_text(text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.core.conftest import read_rows
 from tests.core.seed_001.blocks import SEED
-from tests.core.seed_001.project import ENTRY, Rows, SeedBlock, seed_blocks, sorted_tables
+from tests.core.seed_001.project import Rows, SeedBlock, seed_blocks, sorted_tables
 from tests.core.seed_001.whole_project import (
     change_rows,
     tables_after_change,
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.integration
 DAG_FILE = """
 from airflow_dlt_provider import load_dags
 
-globals().update(load_dags("{project}"))
+globals().update(load_dags("project"))
 """
 
 TASKS = {
@@ -56,16 +57,16 @@ def apis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicApis]:
 
 
 class SeedAirflow(AirflowProcess):
-    """An Airflow with projects in its folder of Dags."""
+    """An Airflow with the project in its folder of Dags."""
 
-    def write(self, file: str, text: str, project: str = "project") -> None:
-        path = self.dags / project / file
+    @property
+    def project(self) -> Path:
+        return self.dags / "project"
+
+    def write(self, file: str, text: str) -> None:
+        path = self.project / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-
-    def load_dags_of(self, project: str = "project") -> None:
-        """Put the Dag file there that a user writes."""
-        (self.dags / f"{project}.py").write_text(DAG_FILE.format(project=project))
 
     def tables(self, sources: Iterable[str]) -> Tables:
         """Return source -> tables."""
@@ -83,9 +84,12 @@ def airflow(
     settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(postgres_url)}
     process = SeedAirflow(tmp_path_factory.mktemp("seed"), apis.environment | settings)
     write_whole_project(process.write, blocks)
+    sources_file = process.project / ".dango" / "sources.yml"
+    hubspot = blocks(7).text.partition("sources:\n")[2]
+    sources_file.write_text(sources_file.read_text() + hubspot)
     process.write(".env", blocks(21).text)
     process.write("custom_sources/left_over.py", blocks(12).text)
-    process.load_dags_of()
+    (process.dags / "seed.py").write_text(DAG_FILE)
     with process:
         yield process
 
@@ -93,7 +97,7 @@ def airflow(
 @pytest.fixture(scope="module")
 def api(airflow: SeedAirflow, apis: PublicApis) -> Api:
     api = airflow.connect()
-    dag_ids = set(whole_project_tables(apis))
+    dag_ids = {*whole_project_tables(apis), "hubspot_crm"}
     wait_for("all Dags", lambda: dag_ids <= api.dag_ids(), lambda: str(api.import_errors()))
     return api
 
@@ -136,6 +140,18 @@ def test_a_source_is_a_dag_with_a_task_for_each_resource(api: Api, first: Tables
     }
 
     assert tasks == {dag_id: names | {"finish"} for dag_id, names in TASKS.items()}
+
+
+def test_a_source_that_dlt_lacks_is_a_dag_that_says_so_beside_the_others(
+    api: Api, first: Tables
+) -> None:
+    assert api.import_errors() == {}
+    assert api.dag_ids() == {*first, "hubspot_crm"}
+
+    assert run_all(api, ["hubspot_crm"]) == {"hubspot_crm": "failed"}
+    run_id = api.runs("hubspot_crm")[-1]["dag_run_id"]
+    log = wait_for("a log", lambda: api.task_log("hubspot_crm", run_id, "mistake", 1))
+    assert "dlt init hubspot" in log
 
 
 def test_the_dag_processor_warns_of_files_without_an_entry(
@@ -183,20 +199,3 @@ def test_the_last_error_in_the_log_of_a_failed_task_has_url_and_status(
     assert f"HTTP error: {not_found}" in [line["event"] for line in lines]
     errors = [line for line in lines if line["level"] == "error"]
     assert f"HTTPError: {not_found}" in json.dumps(errors[-1])
-
-
-def test_a_source_that_dlt_lacks_is_an_import_error_beside_the_others(
-    api: Api, airflow: SeedAirflow, apis: PublicApis, blocks: Callable[[int], SeedBlock]
-) -> None:
-    airflow.write("custom_sources/my_api.py", blocks(12).text, project="other")
-    # dlt has no `dlt.sources.hubspot`
-    hubspot = blocks(7).text.partition("sources:\n")[2]
-    beside = ENTRY.format(name="beside", module="my_api", function="my_api")
-    airflow.write(".dango/sources.yml", f"sources:\n{hubspot}{beside}", project="other")
-    airflow.load_dags_of("other")
-
-    problem = wait_for("an import error", lambda: "".join(api.import_errors().values()))
-
-    assert "dlt init hubspot" in problem
-    assert "sources.yml:2: sources[0] (source hubspot_crm)" in problem
-    assert api.dag_ids() == {*whole_project_tables(apis), "beside"}

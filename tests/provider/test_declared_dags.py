@@ -148,18 +148,77 @@ def test_unused_files_are_warned_of_when_the_file_is_parsed(project, caplog):
     assert "custom_sources/my_api.py" in caplog.text
 
 
-def test_a_mistake_is_an_import_error_and_the_other_dags_stand(project):
-    project.write(
-        ".dango/sources.yml", SOURCES.replace("source_function: shop", "source_function: shpo")
-    )
+def test_a_source_that_cannot_be_planned_is_a_dag_that_says_so_at_its_times(project, run_dag):
+    misspelt = SOURCES.replace("source_function: shop", "source_function: shpo")
+    project.write(".dango/sources.yml", misspelt)
 
     dags = project.load()
 
-    assert set(dags) == {"other"}
+    assert project.import_errors == {}
+    assert set(dags) == {"shop", "other"}
+    assert dags["shop"].tags == {"mistake", "sales", "demo"}
+    assert dags["shop"].timetable.expression == "0 */6 * * *"
+    said = dags["shop"].description
+    assert said.startswith(
+        ".dango/sources.yml:10: sources[0].dlt_native.source_function (source shop)"
+    )
+    assert "'shpo' not found in module 'shop_source'" in said
+    assert "did you mean 'shop'?" in said
+    assert run_dag(dags["shop"]).state == "failed"
+    assert run_dag(dags["other"]).state == "success"
+
+
+def test_mistakes_of_a_source_are_a_dag_in_its_place(project):
+    project.write(".dango/sources.yml", SOURCES.replace("every_6h", "every_7h"))
+
+    dags = project.load()
+
+    assert project.import_errors == {}
+    assert set(dags) == {"shop", "other"}
+    assert dags["shop"].task_ids == ["mistake"]
+    assert ".dango/sources.yml:12: sources[0].airflow.schedule" in dags["shop"].doc_md
+    assert "did you mean 'every_6h'?" in dags["shop"].doc_md
+
+
+def test_mistakes_of_no_one_source_are_a_dag_of_the_file(project):
+    project.write(".dango/sources.yml", f"soruces: []\n{SOURCES}")
+    project.write(".dango/schedules.yml", SCHEDULES.replace("[other]", "[otter]"))
+
+    dags = project.load()
+
+    assert set(dags) == {
+        "shop",
+        "shop__full_refresh",
+        "other",
+        "mistakes_in_sources_yml",
+        "mistakes_in_schedules_yml",
+    }
+    assert "soruces is unknown" in dags["mistakes_in_sources_yml"].description
+    assert "did you mean 'other'?" in dags["mistakes_in_schedules_yml"].description
+
+
+def test_a_file_that_is_no_yaml_is_an_import_error(project):
+    project.write(".dango/sources.yml", "sources: [")
+
+    assert project.load() == {}
     (text,) = project.import_errors.values()
-    assert ".dango/sources.yml:4: sources[0] (source shop) gives no Dag" in text
-    assert "'shpo' not found in module 'shop_source'" in text
-    assert "did you mean 'shop'?" in text
+    assert ".dango/sources.yml:1" in text
+
+
+def test_a_load_without_rows_does_not_empty_a_table_that_is_replaced(project, run_dag, table_rows):
+    assert run_dag(project.load()["shop"]).state == "success"
+    path = project.path / "custom_sources" / "shop_source.py"
+    path.write_text(path.read_text().replace('[{"id": 1}, {"id": 2}, {"id": 3}]', "[]"))
+
+    run = run_dag(project.load()["shop"])
+
+    states = {task.task_id: task.state for task in run.get_task_instances()}
+    assert states["customers"] in ("failed", "up_for_retry")
+    assert table_rows("warehouse", "select count(*) from raw_shop.customers") == [(3,)]
+    assert (
+        run_dag(project.load()["shop"], run_conf={"allow_empty_replace": True}).state == "success"
+    )
+    assert table_rows("warehouse", "select count(*) from raw_shop.customers") == [(0,)]
 
 
 def test_a_connection_that_is_missing_gives_a_dag_all_the_same(project):

@@ -14,7 +14,10 @@ from typing import Any
 import dlt
 from dlt.common.time import datetime_obj_to_str, detect_datetime_format, ensure_datetime
 from dlt.extract import DltResource, DltSource
-from dlt.extract.exceptions import InvalidParallelResourceDataType
+from dlt.extract.exceptions import (
+    DataItemRequiredForDynamicTableHints,
+    InvalidParallelResourceDataType,
+)
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 
 from airflow_dlt_provider.core.errors import DltProviderError, PlanError
@@ -173,7 +176,11 @@ def _incremental(resource: DltResource, options: IncrementalOptions) -> Incremen
     values = {**_arguments_of(declared), **_said(options)}
     for name in ("initial_value", "end_value"):
         if name in options.model_fields_set:
-            values[name] = _typed(values[name], declared)
+            values[name] = (
+                _typed_as_column(values[name], resource, options.cursor_path)
+                if declared is None
+                else _typed(values[name], declared)
+            )
     incremental = dlt.sources.incremental(**values)
     if declared is not None and hasattr(declared, "__orig_class__"):
         incremental.__orig_class__ = declared.__orig_class__
@@ -199,12 +206,29 @@ def _arguments_of(incremental: Incremental[Any] | None) -> Mapping[str, Any]:
     }
 
 
-def _typed(value: Any, declared: Incremental[Any] | None) -> Any:
+def _typed_as_column(value: Any, resource: DltResource, cursor_path: str) -> Any:
+    """Return *value* as the column of the cursor has its values, where that is known."""
+    if type(value) is not date:
+        return value
+    try:
+        column = resource.compute_table_schema()["columns"].get(cursor_path, {})
+    except DataItemRequiredForDynamicTableHints:
+        return value
+    kind = column.get("data_type")
+    if kind == "text":
+        return value.isoformat()
+    if kind != "timestamp":
+        return value
+    midnight = ensure_datetime(value)
+    return midnight.replace(tzinfo=None) if column.get("timezone") is False else midnight
+
+
+def _typed(value: Any, declared: Incremental[Any]) -> Any:
     """Return *value* as the source's own cursor has its values.
 
     YAML makes a date of `2026-01-31` and text of `"2026-01-31"`, whichever the rows have.
     """
-    if declared is None or not isinstance(value, str | date):
+    if not isinstance(value, str | date):
         return value
     sample, kind = declared.initial_value, declared.get_incremental_value_type()
     if isinstance(sample, str) and not isinstance(value, str):

@@ -57,6 +57,8 @@ def check_destination(text: str) -> str:
     Raises:
         ValueError: It cannot. An address is not shown, as it may hold a password.
     """
+    if text.startswith(CONNECTION) and not text.removeprefix(CONNECTION).strip():
+        raise ValueError(f"is {text!r}, without the id of a connection: {CONNECTION}my_warehouse")
     if is_address(text):
         destination_type(text)
         return text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from airflow_dlt_provider.core.registry.connection_fields import (
     DestinationConfig,
@@ -41,14 +41,14 @@ def _files_destination(files: Any, example: str, fields: Fields) -> DestinationC
 
 
 def _aws_files(fields: Fields) -> FileAccess:
-    service = fields.mapping("service_config").get("s3") or {}
+    service = fields.mapping("service_config").get("s3")
+    service = service if isinstance(service, Mapping) else {}
     credentials = {
         "aws_access_key_id": fields.get("login") or fields.option("aws_access_key_id"),
         "aws_secret_access_key": fields.get("password") or fields.option("aws_secret_access_key"),
-        "endpoint_url": service.get("endpoint_url"),
-        **fields.present(
-            "aws_session_token", "region_name", "profile_name", "endpoint_url", "s3_url_style"
-        ),
+        # the one of the service comes first for Airflow's own hook, too
+        "endpoint_url": service.get("endpoint_url") or fields.option("endpoint_url"),
+        **fields.present("aws_session_token", "region_name", "profile_name", "s3_url_style"),
     }
     bucket = service.get("bucket_name")
     bucket_url = fields.option("bucket_url") or (f"s3://{bucket}" if bucket else None)
@@ -63,8 +63,11 @@ def _google_key(fields: Fields) -> dict[str, Any]:
         key = json.loads(Path(path).read_text())
     except OSError as error:
         raise fields.error(f"names a key_path that cannot be read: {error.strerror}") from None
+    # a path with a null character is one, too
     except ValueError:
         raise fields.error("names a key_path that is no JSON file") from None
+    if not isinstance(key, Mapping):
+        raise fields.error("names a key_path that is no JSON object")
     return dict(key)
 
 
@@ -72,7 +75,7 @@ def _google_credentials(fields: Fields) -> dict[str, Any]:
     key = _google_key(fields)
     is_person = key.get("type") == "authorized_user"
     known = OAUTH_FIELDS if is_person else SERVICE_ACCOUNT_FIELDS
-    credentials = {name: key[name] for name in known if key.get(name)}
+    credentials = {name: str(key[name]) for name in known if key.get(name)}
     if "private_key" in credentials:
         # an environment variable often holds the two characters for a line break
         credentials["private_key"] = credentials["private_key"].replace("\\n", "\n")
@@ -102,7 +105,7 @@ def _bigquery_url(fields: Fields) -> str:
     if key:
         text = base64.b64encode(json.dumps(key).encode()).decode()
         query = {"credentials_base64": text, **query}
-    return build_url("bigquery", without_none({"host": project}), query)
+    return build_url("bigquery", {"host": str(project)} if project else {}, query)
 
 
 def _azure_connection_string(fields: Fields) -> dict[str, str]:
@@ -113,7 +116,7 @@ def _azure_connection_string(fields: Fields) -> dict[str, str]:
 def _azure_account(fields: Fields, parts: dict[str, str]) -> tuple[str, str | None]:
     """Return the name of the storage account, and its address where that is not Azure's own."""
     host = fields.get("host") or parts.get("BlobEndpoint") or ""
-    name = urlsplit(host if "://" in host else f"//{host}").hostname or ""
+    name = fields.host_name(host)
     is_address = "." in name
     account = (
         fields.option("account_name")
@@ -125,7 +128,9 @@ def _azure_account(fields: Fields, parts: dict[str, str]) -> tuple[str, str | No
     if not account:
         raise fields.error("names no storage account; set the host to its address")
     default = name.endswith((".blob.core.windows.net", ".dfs.core.windows.net"))
-    return str(account), name if is_address and not default else None
+    return str(account), fields.option("account_host") or (
+        name if is_address and not default else None
+    )
 
 
 def _azure_tenant(fields: Fields) -> str | None:
@@ -149,7 +154,8 @@ def _azure_files(fields: Fields) -> FileAccess:
         # Airflow's own hook takes a whole address too
         credentials["azure_storage_sas_token"] = token.rpartition("?")[2]
     else:
-        key = fields.option("shared_access_key") or parts.get("AccountKey")
+        keys = (fields.option("shared_access_key"), fields.option("account_key"))
+        key = next(filter(None, (*keys, parts.get("AccountKey"))), None)
         credentials["azure_storage_account_key"] = key or fields.get("password")
     return FileAccess(hide(without_none(credentials)), fields.option("bucket_url"))
 
@@ -170,9 +176,13 @@ _GOOGLE_EXTRAS = (
     "project", "keyfile_dict", "key_path", "location", "bucket_url",
 )  # fmt: skip
 _AZURE_EXTRAS = (
-    "account_name", "tenant_id", "tenant", "shared_access_key", "sas_token", "connection_string",
-    "bucket_url",
+    "account_name", "account_host", "tenant_id", "tenant", "shared_access_key", "account_key",
+    "sas_token", "connection_string", "bucket_url",
 )  # fmt: skip
+_AZURE_REFUSED = {
+    "managed_identity_client_id": "set AZURE_CLIENT_ID where the task runs",
+    "client_secret_auth_config": "dlt knows Azure's public cloud alone",
+}
 
 CLOUD_TYPES = (
     MappedType(
@@ -206,6 +216,7 @@ CLOUD_TYPES = (
             "files in az://",
             ("host", "login", "password"),
             _AZURE_EXTRAS,
+            refused=_AZURE_REFUSED,
             destination=partial(_files_destination, _azure_files, "az://my-container/path"),
             files=_azure_files,
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_dlt_provider.core.errors import ConnectionFieldError
 from airflow_dlt_provider.core.registry.hidden import hide
@@ -69,13 +70,25 @@ class Fields:
             self.refuse(name, advice)
 
     def get(self, name: str) -> Any:
-        """Return one of the fields that the type is declared to read."""
+        """Return one of the fields that the type is declared to read: text, or a number as port.
+
+        Raises:
+            ConnectionFieldError: It is something else.
+        """
         if name not in self._mapped.fields:
             raise KeyError(f"{self._mapped.conn_type} does not declare {name}")
         value = getattr(self._values, name)
-        return None if value == "" else value
+        return self._number(name, value) if name == "port" else self._text(name, value)
 
-    def option(self, name: str) -> Any:
+    def option(self, name: str) -> str | None:
+        """Return a key of the extra as text; a truth value is `true` or `false`.
+
+        Raises:
+            ConnectionFieldError: It is an object or a list.
+        """
+        return self._text(name, self.any_option(name))
+
+    def any_option(self, name: str) -> Any:
         """Return a key of the extra, also if it is written as `extra__<type>__<name>`."""
         if name not in self._mapped.extras and name not in self._mapped.refused:
             raise KeyError(f"{self._mapped.conn_type} does not declare extra {name}")
@@ -87,7 +100,15 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """Tell whether a key of the extra is true; a URI gives it as text."""
-        return str(self.option(name)).lower() in ("true", "t", "1", "yes", "on")
+        return (self.option(name) or "").lower() in ("true", "t", "1", "yes", "on")
+
+    def number(self, name: str) -> int | None:
+        """Return a key of the extra that holds a whole number, perhaps as text.
+
+        Raises:
+            ConnectionFieldError: It is something else.
+        """
+        return self._number(name, self.any_option(name))
 
     def need(self, name: str, meaning: str) -> Any:
         """Return a field.
@@ -117,7 +138,7 @@ class Fields:
         Raises:
             ConnectionFieldError: It is there, and is not false.
         """
-        value = self.option(name)
+        value = self.any_option(name)
         if value is not None and str(value).lower() not in ("false", "0", "no", "off"):
             raise self.error(f"has {name!r} in its extra, which dlt cannot follow; {advice}")
 
@@ -127,7 +148,7 @@ class Fields:
         Raises:
             ConnectionFieldError: It is something else.
         """
-        value = self.option(name)
+        value = self.any_option(name)
         try:
             value = json.loads(value) if isinstance(value, str) else value
         except ValueError:
@@ -138,6 +159,18 @@ class Fields:
             raise self.error(f"has a {name!r} in its extra that is no JSON object")
         return dict(value)
 
+    def host_name(self, address: str) -> str:
+        """Return the name of the host in an address, with or without a scheme.
+
+        Raises:
+            ConnectionFieldError: There can be none in it.
+        """
+        try:
+            return urlsplit(address if "://" in address else f"//{address}").hostname or ""
+        except ValueError:
+            # its own message repeats the address, which may hold a token
+            raise self.error("has a host that is no address") from None
+
     def present(self, *names: str, **renamed: str) -> dict[str, Any]:
         """Return those keys of the extra that are there.
 
@@ -145,8 +178,21 @@ class Fields:
             names: Keys that dlt calls the same.
             renamed: dlt's name -> the key.
         """
-        options = {**{name: name for name in names}, **renamed}
+        options = dict(zip(names, names, strict=True)) | renamed
         return without_none({name: self.option(option) for name, option in options.items()})
+
+    def _text(self, name: str, value: Any) -> str | None:
+        if isinstance(value, Mapping | list | tuple):
+            raise self.error(f"has a {name!r} that is an object or a list, and must be text")
+        if isinstance(value, bool):
+            return str(value).lower()
+        return None if value is None or value == "" else str(value)
+
+    def _number(self, name: str, value: Any) -> int | None:
+        try:
+            return None if value is None or value == "" else int(value)
+        except (TypeError, ValueError):
+            raise self.error(f"has a {name!r} that is no whole number") from None
 
     def error(self, problem: str) -> ConnectionFieldError:
         """Return the error that says what is wrong with the connection."""
@@ -158,6 +204,6 @@ def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def destination_config(name: str, credentials: Any = None, **config: Any) -> DestinationConfig:
+def destination_config(name: str, credentials: Any = None, /, **config: Any) -> DestinationConfig:
     """Build the config of a destination, without what is not set, and with nothing in a repr."""
     return DestinationConfig(name, hide(without_none({"credentials": credentials, **config})))

@@ -94,9 +94,10 @@ _AS_EXTRA = {
 def destination_of_dlt(fields: Fields) -> DestinationConfig:
     """Map a connection of type `dlt` to the destination that it names."""
     name = fields.need_extra("destination", "the name of a dlt destination, such as postgres")
-    config = _parse_object(fields, "config", fields.option("config"))
+    config = _parse_object(fields, "config", fields.any_option("config"))
     credentials = _credentials(fields, str(name), str(config.get("bucket_url", "")))
-    return destination_config(str(name), **{**config, "credentials": credentials})
+    given = config.pop("credentials", None)
+    return destination_config(str(name), credentials or given, **config)
 
 
 def files_of_dlt(fields: Fields) -> FileAccess:
@@ -171,7 +172,7 @@ def _credentials(fields: Fields, destination: str, bucket_url: str) -> Any:
 
 
 def _secret(fields: Fields) -> Any:
-    return fields.option(CREDENTIALS) or fields.option("credentials")
+    return fields.any_option(CREDENTIALS) or fields.any_option("credentials")
 
 
 def _parse_object(fields: Fields, name: str, value: Any) -> dict[str, Any]:

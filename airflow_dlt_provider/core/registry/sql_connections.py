@@ -109,17 +109,18 @@ def _postgres_url(fields: Fields, database: str) -> str:
 def _postgres_destination(fields: Fields, name: str) -> DestinationConfig:
     query = driver_query(fields, POSTGRES_OPTIONS)
     # dlt has these two as fields, and writes them over what the query says
-    names = ("connect_timeout", "client_encoding")
-    own: dict[str, Any] = {name: query.pop(name) for name in names if name in query}
-    if "connect_timeout" in own:
-        own["connect_timeout"] = int(own["connect_timeout"])
+    own = {
+        "connect_timeout": fields.number("connect_timeout"),
+        "client_encoding": query.pop("client_encoding", None),
+    }
+    query.pop("connect_timeout", None)
     credentials = {
         **server_fields(fields),
         "username": fields.need("login", "the user of the database"),
         "database": fields.need("schema", "the name of the database"),
         # dlt insists on a password, which a server may not ask for
         "password": fields.get("password") or "",
-        **own,
+        **without_none(own),
     }
     texts = {key: _option_text(value) for key, value in query.items()}
     return destination_config(name, {**credentials, "query": texts} if texts else credentials)
@@ -138,8 +139,9 @@ def _mssql_query(fields: Fields) -> dict[str, Any]:
     return {name: _yes_or_no(value) for name, value in query.items()}
 
 
-def _yes_or_no(value: Any) -> Any:
-    return ("no", "yes")[value] if isinstance(value, bool) else value
+def _yes_or_no(value: Any) -> str:
+    text = _option_text(value)
+    return {"true": "yes", "false": "no"}.get(text, text)
 
 
 def _odbc_driver(fields: Fields) -> str:
@@ -160,7 +162,7 @@ def _mssql_destination(fields: Fields) -> DestinationConfig:
 
 def _oracle_url(fields: Fields) -> str:
     server = server_fields(fields)
-    # Airflow's own hook takes the schema as the service, where no other name is given
+    # where no other name is given, the schema is one, as Airflow's provider describes it
     service = fields.option("service_name") or server.pop("database", None)
     query = driver_query(fields, ())
     sid = fields.option("sid")
@@ -178,6 +180,8 @@ def _sqlite_url(fields: Fields) -> str:
 
 
 def _trino_url(fields: Fields) -> str:
+    if fields.option("auth") != "jwt":
+        fields.refuse("auth", "log in by user and password, or by 'jwt__token'")
     server = server_fields(fields)
     schema = server.pop("database", None)
     # Airflow's own hook has the same default
@@ -264,8 +268,8 @@ SQL_TYPES = (
         (),
         "trino://",
         FIELD_NAMES,
-        ("catalog", "jwt__token", *URL_EXTRAS),
-        refused={"auth": "log in by user and password, or by 'jwt__token'"},
+        ("catalog", "auth", "jwt__token", *URL_EXTRAS),
+        refused={"jwt__file": "set the token itself, in 'jwt__token'"},
         sql_url=_trino_url,
     ),
     *(

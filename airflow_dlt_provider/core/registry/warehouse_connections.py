@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from airflow_dlt_provider.core.registry.connection_fields import (
     FIELD_NAMES,
@@ -27,12 +27,22 @@ CLICKHOUSE_NATIVE_PORTS = (9000, 9440)
 
 _SNOWFLAKE_EXTRAS = (
     "account", "region", "database", "warehouse", "role", "authenticator", "token",
-    "private_key_file", "private_key_content",
+    "workload_identity_provider", "private_key_file", "private_key_content",
 )  # fmt: skip
+_SNOWFLAKE_SAME = ("warehouse", "role", "authenticator", "token", "workload_identity_provider")
+"""What Airflow, dlt and Snowflake's own connector call the same."""
 _SNOWFLAKE_REFUSED = dict.fromkeys(
-    ("refresh_token", "azure_conn_id"), "set 'token', a password or a private key"
+    ("refresh_token", "grant_type", "token_endpoint", "azure_conn_id"),
+    "set 'token', a password or a private key",
 )
 
+_DATABRICKS_REFUSED = dict.fromkeys(
+    (
+        "azure_tenant_id", "use_azure_managed_identity", "use_default_azure_credential",
+        "federated_k8s",
+    ),
+    "set 'token' or a password, or 'service_principal_oauth'",
+)  # fmt: skip
 _CLICKHOUSE_EXTRAS = (
     "secure", "native_port", "http_port", "connect_timeout", "send_receive_timeout",
 )  # fmt: skip
@@ -56,7 +66,7 @@ def _snowflake_destination(fields: Fields) -> DestinationConfig:
         "database": fields.need_extra("database", "the name of the database"),
         # beside a private key, the password is its passphrase, as for Airflow's own hook
         "private_key_passphrase" if key else "password": password,
-        **fields.present("warehouse", "role", "authenticator", "token"),
+        **fields.present(*_SNOWFLAKE_SAME),
         **key,
     }
     return destination_config("snowflake", without_none(credentials))
@@ -65,7 +75,7 @@ def _snowflake_destination(fields: Fields) -> DestinationConfig:
 def _snowflake_url(fields: Fields) -> str:
     fields.refuse("private_key_content", "a URL cannot carry a key; set 'private_key_file'")
     key_file = fields.option("private_key_file")
-    names = fields.present("warehouse", "role", "authenticator", "token")
+    names = fields.present(*_SNOWFLAKE_SAME)
     query = {**names, **driver_query(fields, ())}
     server: dict[str, Any] = {
         "host": _snowflake_account(fields),
@@ -91,7 +101,7 @@ def _databricks_server(fields: Fields) -> dict[str, Any]:
         secrets = {"access_token": fields.option("token") or password}
     return without_none(
         {
-            "server_hostname": urlsplit(host).hostname if "://" in host else host.rstrip("/"),
+            "server_hostname": fields.host_name(host),
             "http_path": fields.need_extra("http_path", "the path of the SQL warehouse"),
             **secrets,
         }
@@ -130,21 +140,21 @@ def _clickhouse_ports(fields: Fields) -> tuple[int, int]:
         native = port
     elif port:
         http = port
-    return int(fields.option("native_port") or native), int(fields.option("http_port") or http)
+    return fields.number("native_port") or native, fields.number("http_port") or http
 
 
 def _clickhouse_destination(fields: Fields) -> DestinationConfig:
     native, http = _clickhouse_ports(fields)
-    timeouts = fields.present("connect_timeout", "send_receive_timeout")
     credentials = {
         **server_fields(fields),
         "port": native,
         "http_port": http,
         "secure": int(fields.flag("secure")),
         "password": fields.get("password") or "",
-        **{name: int(value) for name, value in timeouts.items()},
+        "connect_timeout": fields.number("connect_timeout"),
+        "send_receive_timeout": fields.number("send_receive_timeout"),
     }
-    return destination_config("clickhouse", credentials)
+    return destination_config("clickhouse", without_none(credentials))
 
 
 def _clickhouse_url(fields: Fields) -> str:
@@ -229,6 +239,7 @@ WAREHOUSE_TYPES = (
         "databricks://",
         FIELD_NAMES,
         ("http_path", "catalog", "token", "service_principal_oauth", *URL_EXTRAS),
+        refused=_DATABRICKS_REFUSED,
         destination=_databricks_destination,
         sql_url=_databricks_url,
     ),
