@@ -68,7 +68,7 @@ def place_of(
     return Place(
         pipeline_name,
         base_dir.resolve(),
-        (data_dir or _default_data_dir()).resolve(),
+        data_dir_of(data_dir),
         DestinationSpec(destination, dataset_name),
         asked_by=current_person(),
     )
@@ -90,6 +90,11 @@ def resources_of(
         return known_resources(SourceSpec(source, base_dir.resolve(), parse_kwargs(kwargs)))
     except (ImportError, SyntaxError, NameError) as error:
         raise StateError(f"--source {source}: {type(error).__name__}: {error}") from None
+
+
+def data_dir_of(option: Path | None) -> Path:
+    """Return the folder of the default DuckDB files that the option names, or tasks have."""
+    return (option or _default_data_dir()).resolve()
 
 
 def _default_data_dir() -> Path:

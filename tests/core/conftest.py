@@ -26,6 +26,7 @@ from airflow_dlt_provider.core.spec import (
 )
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
 from tests.core.events import EVENTS, table_ids
+from tests.core.projects import SHOP, ProjectFolder
 
 ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
 
@@ -234,3 +235,11 @@ def messages(caplog):
     """All that was logged, as one text."""
     caplog.set_level(logging.INFO, logger="airflow_dlt_provider")
     return lambda: "\n".join(caplog.messages)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The folder of a project, with `custom_sources/shop.py` in it."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.write("custom_sources/shop.py", SHOP)
+    return folder
