@@ -27,6 +27,7 @@ from airflow_dlt_provider.core.spec import (
 )
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
 from tests.core.events import EVENTS, table_ids
+from tests.core.projects import SHOP, ProjectFolder
 
 ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
 
@@ -259,3 +260,11 @@ def project(tmp_path, monkeypatch):
     made = DeclaredProject(folder)
     made.write("custom_sources/my_shop.py", SHOP)
     return made
+
+
+@pytest.fixture
+def shop_dir(tmp_path):
+    """The folder of a project, with `custom_sources/shop.py` in it."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.write("custom_sources/shop.py", SHOP)
+    return folder
