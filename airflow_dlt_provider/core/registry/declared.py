@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_dlt_provider.core.registry.field_types import CONNECTION
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
-from airflow_dlt_provider.core.registry.sources_file import CONNECTION, SourceEntry
+from airflow_dlt_provider.core.registry.sources_file import SourceEntry
 from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
