@@ -27,7 +27,9 @@ class Options(BaseModel):
     """Base of all models of what a user wrote: an unknown key is a mistake."""
 
     # a text "false" is no false
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class DispositionOptions(Options):

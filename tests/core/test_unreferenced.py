@@ -1,6 +1,6 @@
 import pytest
-from airflow_dlt_provider.core.registry.project import read_project
 
+from airflow_dlt_provider.core.registry.project import read_project
 from airflow_dlt_provider.core.registry.unreferenced import (
     find_unreferenced,
     unreferenced_warning,
