@@ -10,7 +10,8 @@ from rich.tree import Tree
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.registry.declared import CONNECTION, DeclaredSource
+from airflow_dlt_provider.core.registry.addresses import CONNECTION
+from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.sync.plan import PlannedSync
 
 _PASSWORD = re.compile(r"(://[^/@\s]*?:)[^@/\s]+@")

@@ -14,7 +14,7 @@ from airflow_dlt_provider.cli.stores import DEFAULT_FILE, WITH_AIRFLOW, configur
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.registry.airflow_connection_env import connection_from_environment
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
-from airflow_dlt_provider.core.spec import ConnectionValues
+from airflow_dlt_provider.core.registry.worker_values import LookUps
 from airflow_dlt_provider.core.state.store import StateStore
 
 MANIFESTS = "dlt_manifests"
@@ -52,21 +52,9 @@ class Surroundings:
             raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
         return partial(open_sql_store, asked)
 
-    def find_connection(self, conn_id: str) -> ConnectionValues:
-        """Look an Airflow connection up.
-
-        Raises:
-            ConnectionNotFoundError: It is not there.
-        """
-        return connection_from_environment(conn_id, os.environ)
-
-    def secrets_toml(self) -> str | None:
-        """Return the text of the `dlt_secrets_toml` Variable."""
-        return None
-
-    def variable(self, _name: str) -> str | None:
-        """Return the Airflow Variable of that name."""
-        return None
+    def look_ups(self) -> LookUps:
+        """Return what is known of secrets outside the project."""
+        return LookUps(find_connection=lambda name: connection_from_environment(name, os.environ))
 
     def _own_folder(self, project_dir: Path) -> Path:
         return airflow_home() if has_airflow_home() else default_data_dir(project_dir)

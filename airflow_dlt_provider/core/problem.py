@@ -32,18 +32,22 @@ def describe_import_problem(error: BaseException) -> str:
     if isinstance(error, DltProviderError):
         return str(error)
     if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno} is no Python: {error.msg}"
+        return f"{error.filename}, line {error.lineno}, is no Python: {error.msg}"
     if isinstance(error, ModuleNotFoundError):
         return (
-            f"{error} (imported by {_importing_file(error)}); install it where Airflow runs, for "
+            f"{error} (imported by {_place_of(error)}); install it where Airflow runs, for "
             f"example: pip install {(error.name or '').partition('.')[0]}"
         )
+    if isinstance(error, ImportError | NameError | AttributeError):
+        return f"{describe_problem(error)} ({_place_of(error)})"
     return describe_problem(error)
 
 
-def _importing_file(error: BaseException) -> str:
+def _place_of(error: BaseException) -> str:
+    """Say where code of the user's failed."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename]
+    libraries = ("importlib", "site-packages")
+    own = [frame for frame in frames if not any(name in frame.filename for name in libraries)]
     return f"{own[-1].filename}, line {own[-1].lineno}" if own else "a module"
 
 

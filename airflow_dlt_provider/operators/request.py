@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.registry.worker_values import read_worker_values
+from airflow_dlt_provider.core.registry.worker_values import LookUps, read_worker_values
 from airflow_dlt_provider.core.spec import (
     SECRETS_VARIABLE,
     DestinationSpec,
@@ -24,6 +25,7 @@ from airflow_dlt_provider.core.spec import (
     RunIdentity,
     SourceSpec,
 )
+from airflow_dlt_provider.hooks.dlt import read_connection
 from airflow_dlt_provider.run_params import RunPurpose
 
 if TYPE_CHECKING:
@@ -49,12 +51,12 @@ def build_request(
         base_dir,
         operator.source_kwargs,
         operator.configure,
+        operator.options,
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )
-    values = read_worker_values(
-        source, _mask, secrets_toml, lambda variable: Variable.get(variable, default=None)
-    )
+    variable = partial(Variable.get, default=None)
+    values = read_worker_values(source, _mask, LookUps(secrets_toml, variable, read_connection))
     task_key = operator.task_key or names.task_key(operator.task_id)
     return LoadRequest(
         source=values.resolved_source(),
@@ -75,7 +77,8 @@ def build_request(
                 operator.staging,
                 operator.loader_file_format,
                 operator.schema_contract,
-            )
+            ),
+            operator.destination_conn_id,
         ),
         data_dir=settings.data_dir(),
         working_dir=settings.working_dir() / _working_folder_name(context, task_key),
@@ -86,6 +89,7 @@ def build_request(
         refresh=purpose.refresh,
         window=purpose.window,
         interval=purpose.interval,
+        allow_empty_replace=operator.allow_empty_replace or purpose.allow_empty_replace,
         replay_run_id=purpose.replay_run_id,
         lock_timeout_seconds=settings.lock_timeout_seconds(),
         secrets_toml=secrets_toml,

@@ -17,6 +17,7 @@ import pytest
 from airflow_dlt_provider.core.loading.load import load_task
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DestinationSpec,
     LoadRequest,
@@ -77,7 +78,8 @@ def plan(tmp_path, base_dir):
 
     def plan(source: Any, *, kwargs=None, configure=None, ttl_seconds=None, **spec) -> PlannedLoad:
         folder = spec.pop("base_dir", base_dir)
-        source_spec = SourceSpec(source, folder, kwargs or {}, configure)
+        options = spec.pop("options", SourceOptions())
+        source_spec = SourceSpec(source, folder, kwargs or {}, configure, options)
         return plan_load(
             PlanSpec(source_spec, **spec), tmp_path / "manifests" / "shop.json", ttl_seconds
         )
@@ -109,10 +111,17 @@ class Loader:
         task_key: str | None = None,
         secrets_toml: str | None = None,
         known_resources: tuple[str, ...] = (),
+        options: SourceOptions | None = None,
         **destination: Any,
     ) -> LoadRequest:
         return LoadRequest(
-            source=SourceSpec(source, base_dir or self.base_dir, kwargs or {}, configure),
+            source=SourceSpec(
+                source,
+                base_dir or self.base_dir,
+                kwargs or {},
+                configure,
+                options or SourceOptions(),
+            ),
             resources=resources,
             pipeline_name=pipeline_name,
             task_key=task_key or (resources[0] if resources else "all"),

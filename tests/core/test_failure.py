@@ -142,7 +142,7 @@ def test_without_a_contract_a_new_column_is_taken(load, write_module):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("def other(): ...", "has no 'rows'"),
+        ("def other(): ...", "Function 'rows' not found"),
         ("import not_installed_anywhere", "not_installed_anywhere"),
         ("def rows(:", "SyntaxError"),
         ("def rows(needed): ...", "source_kwargs do not fit"),

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from tests.integration.airflow_process import AirflowProcess
 from tests.integration.browser import Logins, Visitor, running_chromium
-from tests.services import ServiceUnavailable
+from tests.services import ServiceUnavailable, skip_without
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -83,9 +83,7 @@ def chromium() -> Iterator[Browser]:
         with running_chromium() as browser:
             yield browser
     except ServiceUnavailable as error:
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(f"REQUIRE_SERVICES=1, but {error}")
-        pytest.skip(str(error))
+        skip_without(error)
 
 
 @pytest.fixture(scope="module")

@@ -69,12 +69,12 @@ def last_line(error: str) -> str:
         ),
         (
             'dag = DltDag("d", "shop_source:shopp")',
-            "has no 'shopp'; there are: other, shop, tree (did you mean 'shop'?)",
+            "there are: other, shop, tree (did you mean 'shop'?)",
         ),
         (
             'dag = DltDag("d", "shop_sauce:shop")',
             (
-                "and none is installed; Python files there: shop_source, the_dag_file"
+                "and none is installed; Python modules there: shop_source, the_dag_file"
                 " (did you mean 'shop_source'?)"
             ),
         ),

@@ -19,6 +19,12 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
+from airflow_dlt_provider.core.registry.addresses import (
+    destination_arguments,
+    destination_type,
+    is_address,
+)
+
 RESERVED_CATALOGS = ("main", "system", "temp")
 
 
@@ -26,13 +32,18 @@ def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
     """Return the destination that the user named, else the one that dlt is configured for.
 
     Args:
-        destination: A dlt destination name or factory; `None` takes `destination_type` or
-            `destination_name` of dlt's configuration, and DuckDB where these are not set.
+        destination: A dlt destination name or factory, or an address; `None` takes
+            `destination_type` or `destination_name` of dlt's configuration, and DuckDB where these
+            are not set.
     """
     if destination is None:
         name = dlt.config.get("destination_name", str)
         reference = dlt.config.get("destination_type", str) or name or "duckdb"
         resolved = Destination.from_reference(reference, destination_name=name)
+    elif is_address(destination):
+        resolved = Destination.from_reference(
+            destination_type(destination), **destination_arguments(destination)
+        )
     else:
         resolved = Destination.from_reference(destination)
     if type(resolved) is duckdb:

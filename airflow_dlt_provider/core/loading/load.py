@@ -249,7 +249,7 @@ class TaskLoad:
         return with_written_tables(result, self._opened.pipeline, extraction.loaded)
 
     def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
-        """Stop a refresh that only takes rows away; another try asks the source once more."""
+        """Stop a load that only takes rows away; another try asks the source once more."""
         try:
             refuse_empty(extraction.guarded, result.resources)
         except EmptyRefreshError:

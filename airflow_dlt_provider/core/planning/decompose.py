@@ -39,11 +39,13 @@ def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
     Raises:
         ResourceNotFoundError: A name or pattern matches no resource.
         TableConflictError: Two tasks write one table, and one of them replaces it.
-        PlanError: Nothing is selected, or two resources would get one task id.
+        PlanError: Nothing is selected, nothing feeds a transformer, or two resources would get
+            one task id.
         DependencyCycleError: `after` goes round in a circle.
     """
     available = candidates(sources)
     chosen = select(available, spec.resources, spec.exclude)
+    _check_fed(chosen)
     groups = _group(chosen, sources, spec.decompose)
     tasks = tuple(_plan_task(key, group) for key, group in groups)
     _check_ids(tasks)
@@ -112,6 +114,15 @@ def disposition_of(resource: DltResource) -> str:
         is_scd2 = disposition.get("strategy") == "scd2"
         return "scd2" if is_scd2 else str(disposition["disposition"])
     return "dynamic" if callable(disposition) else str(disposition)
+
+
+def _check_fed(chosen: Iterable[Candidate]) -> None:
+    for candidate in chosen:
+        if not candidate.resource._pipe.is_data_bound:
+            raise PlanError(
+                f"resource {candidate.name!r} is a transformer that no resource feeds; write "
+                f"`parent | {candidate.short_name}`, name one in data_from=, or exclude it"
+            )
 
 
 def _check_ids(tasks: Iterable[PlannedTask]) -> None:

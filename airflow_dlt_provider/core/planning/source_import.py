@@ -12,27 +12,30 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
-from dlt.extract.exceptions import SourceDataIsNone
 from dlt.extract.reference import SourceFactory
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import (
     ConfigureError,
-    SourceArgumentsError,
-    SourceEmptyError,
     SourceReferenceError,
     closest,
     listed,
 )
+from airflow_dlt_provider.core.planning.source_call import (
+    arguments_of,
+    call_function,
+    described,
+    sources_of,
+)
+from airflow_dlt_provider.core.planning.source_options import apply_source_options
 from airflow_dlt_provider.core.registry.environment import exported, read_env_file
 from airflow_dlt_provider.core.spec import SourceSpec
 
@@ -48,15 +51,18 @@ def build_sources(spec: SourceSpec) -> list[DltSource]:
         SourceReferenceError: The text that names the function cannot be followed.
         SourceArgumentsError: `source_kwargs` do not fit the function.
         SourceEmptyError: The function returned nothing that can be loaded.
+        ResourceNotFoundError: An option is said of a resource that is not there.
+        PlanError: An option does not fit its resource.
     """
     with module_search_path(*spec.module_dirs):
         function = import_function(spec.source, spec.modules_dir)
-        _check_arguments(function, spec.source_kwargs)
-        sources = _to_sources(_call(function, spec.source_kwargs), function)
-        if spec.configure is None:
-            return sources
-        configure = import_function(spec.configure, spec.modules_dir)
-        return [_configured(configure, source) for source in sources]
+        kwargs = arguments_of(function, spec)
+        sources = sources_of(call_function(function, kwargs), function)
+        if spec.configure is not None:
+            configure = import_function(spec.configure, spec.modules_dir)
+            sources = [_configured(configure, source) for source in sources]
+    apply_source_options(sources, spec.options)
+    return sources
 
 
 @contextmanager
@@ -84,7 +90,7 @@ def import_function(reference: str | Callable[..., Any], modules_dir: Path) -> C
     module_name, _, function_name = reference.partition(":")
     if not module_name or not function_name:
         raise SourceReferenceError(
-            reference, 'expected "module:function", for example "my_api:my_source"'
+            reference, 'expected "module:function", for example "my_api:my_source"', "module"
         )
     with module_search_path(modules_dir):
         module = import_user_module(module_name, modules_dir, reference)
@@ -118,7 +124,7 @@ def import_user_module(module_name: str, modules_dir: Path, reference: str) -> M
             return module
     if path:
         return _import_own(own_name, path, modules_dir)
-    raise SourceReferenceError(reference, _missing_module(module_name, modules_dir))
+    raise SourceReferenceError(reference, _missing_module(module_name, modules_dir), "module")
 
 
 def _import_own(name: str, path: Path, modules_dir: Path) -> ModuleType:
@@ -251,43 +257,8 @@ def _public_callables(module: ModuleType) -> list[str]:
     return sorted(decorated or (name for name, value in own.items() if inspect.isfunction(value)))
 
 
-def _check_arguments(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
-    signature = inspect.signature(function)
-    try:
-        signature.bind(**kwargs)
-    except TypeError as error:
-        raise SourceArgumentsError(
-            names.function_name(function), str(signature), str(error)
-        ) from error
-
-
-def _call(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
-    try:
-        return function(**kwargs)
-    except SourceDataIsNone:
-        return None
-
-
-def _to_sources(returned: Any, function: Callable[..., Any]) -> list[DltSource]:
-    items = list(returned) if isinstance(returned, list | tuple) else [returned]
-    loose = [item for item in items if isinstance(item, DltResource)]
-    sources = [item for item in items if isinstance(item, DltSource)]
-    if not items or len(loose) + len(sources) < len(items):
-        raise SourceEmptyError(names.function_name(function), _described(returned))
-    if loose:
-        section = (getattr(function, "__module__", None) or "").rpartition(".")[2]
-        sources.append(DltSource(Schema(names.function_name(function)), section, loose))
-    if not any(source.resources for source in sources):
-        raise SourceEmptyError(names.function_name(function), "a source without resources")
-    return sources
-
-
 def _configured(configure: Callable[..., Any], source: DltSource) -> DltSource:
     configured = configure(source)
     if not isinstance(configured, DltSource):
-        raise ConfigureError(names.function_name(configure), _described(configured))
+        raise ConfigureError(names.function_name(configure), described(configured))
     return configured
-
-
-def _described(value: Any) -> str:
-    return "None" if value is None else f"{type(value).__name__} {value!r:.80}"

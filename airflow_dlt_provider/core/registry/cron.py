@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from airflow_dlt_provider.core.errors import closest
+
+CRON_FIELDS = 5
 
 PRESETS = {
     "every_15m": "*/15 * * * *",
@@ -28,10 +30,21 @@ def parse_schedule(text: str) -> str:
         ValueError: It is none.
     """
     schedule = PRESETS.get(text, text).strip()
-    if schedule in AIRFLOW_PRESETS or croniter.is_valid(schedule):
+    if schedule in AIRFLOW_PRESETS:
+        return schedule
+    try:
+        # Airflow has no seconds
+        is_cron = len(schedule.split()) == CRON_FIELDS and croniter.is_valid(schedule)
+        if is_cron:
+            croniter(schedule).get_next()
+    except CroniterBadDateError:
+        raise ValueError(f"is {text!r}, a time that never comes") from None
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+        is_cron = False
+    if is_cron:
         return schedule
     presets = [*PRESETS, *AIRFLOW_PRESETS]
     raise ValueError(
-        f"is {text!r}{closest(text, presets)}; expected: a cron expression such as "
+        f"is {text!r:.60}{closest(text, presets)}; expected: a cron expression such as "
         f"'0 6 * * *', or one of: {', '.join(presets)}"
     )

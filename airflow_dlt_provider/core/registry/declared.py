@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_address
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
@@ -14,7 +15,6 @@ from airflow_dlt_provider.core.source_options import ContractOptions, plain_opti
 from airflow_dlt_provider.core.spec import DestinationSpec, PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
-CONNECTION = "conn_id:"
 
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
@@ -68,7 +68,10 @@ class DeclaredSource:
     @property
     def destination(self) -> str | None:
         """The dlt destination, or the address, that it is loaded to."""
-        return None if self.destination_conn_id else self.entry.airflow.destination
+        destination = self.entry.airflow.destination
+        if destination is None or self.destination_conn_id:
+            return None
+        return absolute_address(destination, self.registration.project_dir)
 
     @property
     def source_kwargs(self) -> dict[str, Any]:

@@ -30,5 +30,7 @@ def parse_duration(value: Any) -> timedelta:
     except (OverflowError, ValueError):
         duration = timedelta()
     if duration <= timedelta():
-        raise ValueError(f"is {value!r}; expected: seconds, or text such as 30s, 5m, 2h, 1d, 1w")
+        raise ValueError(
+            f"is {value!r:.60}; expected: seconds, or text such as 30s, 5m, 2h, 1d, 1w"
+        )
     return duration

@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from airflow_dlt_provider.core.errors import ProjectFileError, closest, listed
+from airflow_dlt_provider.core.registry.collisions import without_collisions
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
+from airflow_dlt_provider.core.registry.explanations import unknown_key
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules import assign_schedules, parse_schedules
 from airflow_dlt_provider.core.registry.sources_file import (
@@ -38,14 +40,21 @@ class Project:
     sources: tuple[DeclaredSource, ...] = ()
     """Those without a mistake, in the order of the file; disabled ones too."""
     mistakes: tuple[Mistake, ...] = ()
+    """Errors and warnings, by file and line."""
+    names: tuple[str, ...] = ()
+    """Name of every source in the file, also of one with a mistake."""
     modules: tuple[str, ...] = ()
     """Every `source_module` in the file, also of a source with a mistake."""
 
     @property
     def errors(self) -> tuple[Mistake, ...]:
         """What keeps a source from being loaded."""
-        errors = [item for item in self.mistakes if item.level == "error"]
-        return tuple(sorted(errors, key=lambda item: (str(item.file), item.line)))
+        return tuple(item for item in self.mistakes if item.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Mistake, ...]:
+        """What is odd, and keeps nothing from being loaded."""
+        return tuple(item for item in self.mistakes if item.level == "warning")
 
     @property
     def enabled(self) -> tuple[DeclaredSource, ...]:
@@ -87,14 +96,22 @@ def read_project(path: Path) -> Project:
     if isinstance(tree, Mistake):
         return Project(file, project_dir, mistakes=(replace(tree, file=shown),))
     reading = _Reading(shown, project_dir, tree)
-    sources = list(reading.sources())
-    project = Project(file, project_dir, tuple(sources), modules=tuple(reading.modules))
+    sources, collisions = without_collisions(list(reading.sources()))
     schedules, mistakes = _read_schedules(file.with_name(SCHEDULES_FILE), project_dir)
     scheduled, overlaps = assign_schedules(schedules, sources, reading.names)
-    return replace(
-        project,
-        sources=scheduled,
-        mistakes=(*reading.mistakes, *mistakes, *overlaps),
+    of_sources = [*reading.mistakes, *collisions]
+    of_schedules = [*mistakes, *overlaps]
+    return Project(
+        file,
+        project_dir,
+        scheduled,
+        mistakes=tuple(
+            item
+            for found in (of_sources, of_schedules)
+            for item in sorted(found, key=lambda mistake: mistake.line)
+        ),
+        names=tuple(dict.fromkeys(reading.names)),
+        modules=tuple(reading.modules),
     )
 
 
@@ -155,19 +172,17 @@ class _Reading:
         if not isinstance(document, Mapping):
             self.mistakes.append(whole.mistake((), "is no mapping; expected: version and sources"))
             return {}
-        for key in document:
-            allowed = list(SourcesFile.model_fields)
-            if key not in allowed:
-                meant = closest(key, allowed)
-                self.mistakes.append(
-                    whole.mistake((key,), f"is unknown{meant}; allowed: {', '.join(allowed)}")
-                )
+        self.mistakes += [
+            whole.mistake((key,), unknown_key(key, SourcesFile.model_fields))
+            for key in document
+            if key not in SourcesFile.model_fields
+        ]
         version = document.get("version", SUPPORTED_VERSION)
         if str(version) != SUPPORTED_VERSION:
             self.mistakes.append(
                 whole.mistake(
                     ("version",),
-                    f"{str(version)!r:.40} is not supported. Supported: {SUPPORTED_VERSION}",
+                    f"{str(version or '')!r:.40} is not supported. Supported: {SUPPORTED_VERSION}",
                 )
             )
         return document
@@ -193,7 +208,10 @@ class _Reading:
             self.names.append(name.lower())
             if is_double:
                 self.mistakes.append(
-                    checked.mistake(("name",), f"is {name!r}, which another source has, too")
+                    checked.mistake(
+                        ("name",),
+                        f"is {name!r:.60}, which a source above has, too; rename one of them",
+                    )
                 )
                 return None
         if not isinstance(value, Mapping):
@@ -202,7 +220,7 @@ class _Reading:
         try:
             entry = SourceEntry.model_validate(value)
         except ValidationError as error:
-            self.mistakes += checked.mistakes(error, value)
+            self.mistakes += checked.mistakes(error, value, SourceEntry)
             return None
         declared = DeclaredSource(entry, Registration(entry.name, self.project_dir), checked)
         self.mistakes += declared.warnings()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from airflow_dlt_provider.core.errors import closest, listed
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
+from airflow_dlt_provider.core.registry.explanations import unknown_key
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry, SchedulesFile
 from airflow_dlt_provider.core.registry.yaml_tree import YamlTree
@@ -32,21 +33,24 @@ def parse_schedules(tree: YamlTree, file: Path) -> tuple[list[DeclaredSchedule],
     """Return the schedules of a `schedules.yml`, and what is wrong in it."""
     whole = Checked(file, tree, ())
     document = {} if tree.value is None else tree.value
-    if not isinstance(document, Mapping) or not isinstance(document.get("schedules", []), list):
-        return [], [whole.mistake((), "is no mapping with a list of schedules")]
-    allowed = list(SchedulesFile.model_fields)
+    if not isinstance(document, Mapping):
+        return [], [whole.mistake((), "is no mapping; expected: schedules")]
     mistakes = [
-        whole.mistake((key,), f"is unknown{closest(key, allowed)}; allowed: {', '.join(allowed)}")
+        whole.mistake((key,), unknown_key(key, SchedulesFile.model_fields))
         for key in document
-        if key not in allowed
+        if key not in SchedulesFile.model_fields
     ]
+    entries = document.get("schedules")
+    if not isinstance(entries, list | None):
+        problem = "is no list; begin each schedule with -"
+        return [], [*mistakes, whole.mistake(("schedules",), problem)]
     schedules: dict[str, DeclaredSchedule] = {}
-    for position, value in enumerate(document.get("schedules") or []):
+    for position, value in enumerate(entries or []):
         checked = Checked(file, tree, ("schedules", position))
         try:
             entry = ScheduleEntry.model_validate(value)
         except ValidationError as error:
-            mistakes += checked.mistakes(error, value)
+            mistakes += checked.mistakes(error, value, ScheduleEntry)
             continue
         if entry.type in ("dbt", "script"):
             problem = f"is {entry.type!r}, which is not supported here: this schedule is left out"
@@ -54,7 +58,9 @@ def parse_schedules(tree: YamlTree, file: Path) -> tuple[list[DeclaredSchedule],
             continue
         if entry.name in schedules:
             mistakes.append(
-                checked.mistake(("name",), f"is {entry.name!r}, which another schedule has, too")
+                checked.mistake(
+                    ("name",), f"is {entry.name!r}, which a schedule above has, too; rename one"
+                )
             )
             continue
         mistakes += _without_meaning(entry, checked)
@@ -82,12 +88,16 @@ def assign_schedules(
                 mistakes.append(
                     schedule.checked.mistake(
                         ("sources", position),
-                        f"is {name!r}, which is no source{closest(name, known_names)}; "
+                        f"is {name!r:.60}, which is no source{closest(name, known_names)}; "
                         f"{listed(known_names)}",
                     )
                 )
             elif schedule.entry.enabled:
-                by_name.setdefault(name.lower(), []).append(schedule)
+                found = by_name.setdefault(name.lower(), [])
+                if found and found[0].entry.timezone != schedule.entry.timezone:
+                    mistakes.append(_other_zone(name, found[0], schedule))
+                    continue
+                found.append(schedule)
     mistakes += _overlaps(by_name, sources)
     return (
         tuple(
@@ -113,6 +123,14 @@ def _overlaps(
             problem = f"names {name!r}, which {others} has, too; it runs at all of these times"
             mistakes.append(found[-1].checked.mistake(key, problem, "warning"))
     return mistakes
+
+
+def _other_zone(name: str, first: DeclaredSchedule, schedule: DeclaredSchedule) -> Mistake:
+    return schedule.checked.mistake(
+        ("timezone",) if "timezone" in schedule.entry.model_fields_set else (),
+        f"is {schedule.entry.timezone!r}, and {first.entry.name}, which names {name!r}, too, has "
+        f"{first.entry.timezone!r}; a Dag has one time zone, so this schedule is left out for it",
+    )
 
 
 def _without_meaning(entry: ScheduleEntry, checked: Checked) -> list[Mistake]:

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from airflow_dlt_provider.core.registry.cron import parse_schedule
+from airflow_dlt_provider.core.registry.explanations import mistake_at
 from airflow_dlt_provider.core.registry.sources_file import Moment, source_name
 from airflow_dlt_provider.core.source_options import Options
 
 
 def _schedule_name(value: str) -> str:
     if source_name(value) != value:
-        raise ValueError(f"is {value!r}; use lowercase letters, numbers, and underscores")
+        raise ValueError(f"is {value!r}; write it in lower case: {value.lower()!r}")
     return value
 
 
@@ -23,7 +24,7 @@ def _time_zone(value: str) -> str:
         ZoneInfo(value)
     except (ValueError, OSError, KeyError):
         raise ValueError(
-            f"is {value!r}, which is no time zone; write one such as UTC or Europe/Berlin"
+            f"is {value!r:.60}, which is no time zone; write one such as UTC or Europe/Berlin"
         ) from None
     return value
 
@@ -47,9 +48,10 @@ class ScheduleEntry(Options):
     @model_validator(mode="after")
     def _check_sources(self) -> ScheduleEntry:
         if self.type in ("sync", "sync_only") and not self.sources:
-            raise ValueError("has no sources; name at least one")
-        if self.dbt_command and self.type != "dbt":
-            raise ValueError("has dbt_command, which is for type dbt")
+            raise mistake_at("sources", "names no source; name at least one")
+        for key, kind in (("dbt_command", "dbt"), ("script_path", "script")):
+            if getattr(self, key) is not None and self.type != kind:
+                raise mistake_at(key, f"is for type {kind}, and this one is of type {self.type}")
         return self
 
 

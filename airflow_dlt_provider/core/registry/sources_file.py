@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from airflow_dlt_provider.core.errors import closest
+from airflow_dlt_provider.core.registry.addresses import check_destination
 from airflow_dlt_provider.core.registry.cron import parse_schedule
 from airflow_dlt_provider.core.registry.durations import parse_duration
+from airflow_dlt_provider.core.registry.explanations import mistake_at
 from airflow_dlt_provider.core.source_options import (
     ContractMode,
     ContractOptions,
@@ -25,6 +27,9 @@ from airflow_dlt_provider.core.source_options import (
 from airflow_dlt_provider.core.spec import Decompose
 
 SUPPORTED_VERSION = "1.0"
+MAX_NAME_LENGTH = 200
+"""Airflow takes Dag ids of 250 characters; the rest is left to suffixes."""
+
 SOURCE_TYPE = "dlt_native"
 WIZARD_TYPES = (
     "airtable", "asana", "bing_ads", "chess", "csv", "facebook_ads", "freshdesk", "github",
@@ -55,33 +60,48 @@ def source_name(value: str) -> str:
     name = value.lower()
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"is {value!r}, which is invalid. Use only lowercase letters, numbers, and underscores "
-            "(no hyphens), and begin with a letter"
+            f"is {value!r:.60}, which is invalid. Use only lowercase letters, numbers, and "
+            "underscores (no hyphens), and begin with a letter"
         )
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"has {len(name)} characters; at most {MAX_NAME_LENGTH} are allowed")
     return name
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty text; leave the key out, or write a name")
+    return value
 
 
 def _module_name(value: str) -> str:
     name = value.strip()
-    if name.endswith(".py"):
-        raise ValueError(f"is {value!r}; leave out .py: {name.removesuffix('.py')!r}")
-    if not _MODULE.fullmatch(name):
-        raise ValueError(
-            f"is {value!r}, which is no name of a module; write the name of a file in "
-            "custom_sources/ without .py, or of an installed module: my_api, dlt.sources.rest_api"
-        )
-    return name
+    # a path to a file in custom_sources/ is all but the name of its module
+    path = re.sub(r"^(\./)?(custom_sources/)?", "", name.replace("\\", "/"))
+    module = path.removesuffix(".py").replace("/", ".")
+    if _MODULE.fullmatch(name) and not name.endswith(".py"):
+        return name
+    if _MODULE.fullmatch(module):
+        raise ValueError(f"is {value!r:.60}, a file; write its module, without .py: {module!r}")
+    raise ValueError(
+        f"is {value!r:.60}, which is no name of a module; write the name of a file in "
+        "custom_sources/ without .py, or of an installed module: my_api, dlt.sources.rest_api"
+    )
 
 
 def _function_name(value: str) -> str:
     if not _FUNCTION.fullmatch(value):
-        raise ValueError(f"is {value!r}, which is no name of a function")
+        raise ValueError(
+            f"is {value!r:.60}, which is no name of a function; write it as after def: my_source"
+        )
     return value
 
 
 def _function_reference(value: str) -> str:
     if not _REFERENCE.fullmatch(value):
-        raise ValueError(f'is {value!r}; expected "module:function"')
+        raise ValueError(
+            f"is {value!r:.60}; expected: module:function, such as my_changes:configure"
+        )
     return value
 
 
@@ -94,8 +114,9 @@ def _resource_names(value: list[str]) -> list[str]:
 def _moment(value: Any) -> Any:
     """Take text in quotes as the date that it would be without."""
     try:
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except (AttributeError, ValueError):
+        # Python 3.10 reads no Z
+        return datetime.fromisoformat(re.sub("Z$", "+00:00", value))
+    except (TypeError, ValueError):
         return value
 
 
@@ -106,6 +127,7 @@ SourceName = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[a-zA-Z]\\w*$"}),
 ]
 ResourceNames = Annotated[list[str], AfterValidator(_resource_names)]
+Text = Annotated[str, AfterValidator(_text)]
 Count = Annotated[int, Field(gt=0)]
 
 
@@ -119,9 +141,9 @@ class DltNative(Options):
     source_name: str | None = Field(default=None, deprecated="write source_function")
     function_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the function; `${VAR}` and `${VAR:-default}` are replaced on the worker."""
-    pipeline_name: str | None = None
+    pipeline_name: Text | None = None
     """Base name of the dlt pipelines. Default: the name of the source."""
-    dataset_name: str | None = None
+    dataset_name: Text | None = None
     """Default: `raw_<name>`."""
 
     @model_validator(mode="before")
@@ -131,15 +153,24 @@ class DltNative(Options):
             return value
         document = dict(value)
         if "source_name" in document:
-            if "source_function" in document:
-                raise ValueError(
-                    "has both source_function and source_name, which is its old name; keep the "
-                    "first"
-                )
-            document["source_function"] = document["source_name"]
+            document["source_function"] = cls._old_source_function(document)
         if document.get("function_kwargs", {}) is None:
             document["function_kwargs"] = {}
         return document
+
+    @classmethod
+    def _old_source_function(cls, document: Mapping[str, Any]) -> str:
+        if "source_function" in document:
+            raise mistake_at(
+                "source_name", "is the old name of source_function, which is there, too; keep that"
+            )
+        value = document["source_name"]
+        try:
+            return _function_name(value)
+        except TypeError:
+            raise mistake_at("source_name", "is no text; write source_function") from None
+        except ValueError as error:
+            raise mistake_at("source_name", str(error)) from None
 
 
 class AirflowOptions(LoadedAs):
@@ -156,13 +187,13 @@ class AirflowOptions(LoadedAs):
     """`resource`: a task for each. `component`: for each tree of resources. `none`: one task."""
     after: dict[str, list[str]] = Field(default_factory=dict)
     """Resource -> resources that are loaded before it."""
-    destination: str | None = None
+    destination: Annotated[str, AfterValidator(check_destination)] | None = None
     """A dlt destination, an address such as `postgresql://...`, or `conn_id:<connection>`."""
-    source_conn_id: str | None = None
+    source_conn_id: Text | None = None
     """An Airflow connection, whose credentials the function is given."""
     loader_file_format: Literal["jsonl", "insert_values", "parquet", "csv"] | None = None
     schema_contract: ContractMode | ContractOptions | None = None
-    pool: str | None = None
+    pool: Text | None = None
     max_active_tasks: Count | None = None
     retries: Annotated[int, Field(ge=0)] | None = None
     retry_delay: Duration | None = None
@@ -189,7 +220,7 @@ class SourceEntry(Options):
     type: Literal["dlt_native"]
     enabled: bool = True
     description: str | None = None
-    tags: list[str] = Field(default_factory=list)
+    tags: list[Text] = Field(default_factory=list)
     lookback_days: Annotated[int, Field(ge=0)] | None = None
     """Days before their cursors from which resources are loaded again."""
     dlt_native: DltNative
@@ -204,9 +235,11 @@ class SourceEntry(Options):
         if isinstance(kind, str) and kind != SOURCE_TYPE:
             known = "is a Dango wizard type" if kind in WIZARD_TYPES else "is unknown"
             meant = closest(kind, [SOURCE_TYPE])
-            raise ValueError(f"type {kind!r} {known}{meant}; register it as {SOURCE_TYPE}")
+            problem = f"is {kind!r:.40}, which {known}{meant}; register it as {SOURCE_TYPE}"
+            raise mistake_at("type", problem)
         if kind == SOURCE_TYPE and value.get(SOURCE_TYPE) is None:
-            raise ValueError(f"dlt_native config missing for source: {value.get('name')}")
+            name = value.get("name")
+            raise mistake_at(SOURCE_TYPE, f"config missing for source: {name}")
         return {**value, "airflow": {}} if value.get("airflow", {}) is None else value
 
     def source_options(self) -> SourceOptions:

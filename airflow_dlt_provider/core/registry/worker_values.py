@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from airflow_dlt_provider.core.errors import ConnectionNotFoundError
+from airflow_dlt_provider.core.registry.connection_secrets import secrets_of
+from airflow_dlt_provider.core.registry.connections import build_destination, destination_of
 from airflow_dlt_provider.core.registry.environment import (
     Environment,
     read_env_file,
@@ -14,10 +17,22 @@ from airflow_dlt_provider.core.registry.environment import (
     sections_of,
 )
 from airflow_dlt_provider.core.registry.values import resolve_source, resolve_values
-from airflow_dlt_provider.core.spec import DestinationSpec, SourceSpec
+from airflow_dlt_provider.core.spec import ConnectionValues, DestinationSpec, SourceSpec
 
 Mask = Callable[[Iterable[Any]], None]
 """Takes values that are to be hidden wherever text is shown."""
+
+
+@dataclass(frozen=True)
+class LookUps:
+    """What is known of secrets outside the project: by Airflow, or by the environment."""
+
+    secrets_toml: str | None = None
+    """Text in the format of dlt's `secrets.toml`, besides the user's own files."""
+    ask: Callable[[str], str | None] | None = None
+    """As in `Environment`."""
+    find_connection: Callable[[str], ConnectionValues] | None = None
+    """Looks up an Airflow connection by its id."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class WorkerValues:
     source: SourceSpec
     environment: Environment
     mask: Mask
+    find_connection: Callable[[str], ConnectionValues] | None = None
 
     def mask_known(self, written: DestinationSpec) -> None:
         """Mask every value that is found here, and mind none that is missing."""
@@ -38,20 +54,29 @@ class WorkerValues:
         self.mask(passwords_in(resolved.values["destination"]))
 
     def resolved_source(self) -> SourceSpec:
-        """Return the source with the references in its arguments replaced.
+        """Return the source with the references in its arguments replaced, and its connection.
 
         Raises:
             ValueReferenceError: A `${VAR}` has no value here.
         """
         resolved = resolve_source(self.source, self.environment)
         self.mask(resolved.secrets)
-        return replace(self.source, source_kwargs=resolved.values)
+        conn_id = self.source.source_conn_id
+        connection = self._connection(conn_id) if conn_id else None
+        return replace(self.source, source_kwargs=resolved.values, connection=connection)
 
-    def resolved_destination(self, written: DestinationSpec) -> DestinationSpec:
+    def resolved_destination(
+        self, written: DestinationSpec, conn_id: str | None = None
+    ) -> DestinationSpec:
         """Return the destination with the references in its address and dataset replaced.
+
+        Args:
+            written: As the user wrote it.
+            conn_id: An Airflow connection, in place of the destination that is written.
 
         Raises:
             ValueReferenceError: A `${VAR}` has no value here.
+            PlanError: The connection leads to no destination of dlt's.
         """
         registration = self.source.registration
         values = {"dataset_name": written.dataset_name, "destination": written.destination}
@@ -64,6 +89,8 @@ class WorkerValues:
         self.mask(resolved.secrets)
         destination = resolved.values.get("destination", written.destination)
         self.mask(passwords_in(destination))
+        if conn_id:
+            destination = build_destination(destination_of(self._connection(conn_id)))
         dataset_name = resolved.values.get("dataset_name", written.dataset_name)
         return replace(
             written,
@@ -71,20 +98,23 @@ class WorkerValues:
             dataset_name=None if dataset_name is None else str(dataset_name),
         )
 
+    def _connection(self, conn_id: str) -> ConnectionValues:
+        if self.find_connection is None:
+            raise ConnectionNotFoundError(conn_id)
+        values = self.find_connection(conn_id)
+        self.mask(secrets_of(values))
+        return values
+
 
 def read_worker_values(
-    source: SourceSpec,
-    mask: Mask,
-    secrets_toml: str | None = None,
-    ask: Callable[[str], str | None] | None = None,
+    source: SourceSpec, mask: Mask, look_ups: LookUps = LookUps()
 ) -> WorkerValues:
     """Read where the variables of a source are looked up, and mask the secrets there.
 
     Args:
         source: As it was written.
         mask: Hides values from now on.
-        secrets_toml: Text in the format of dlt's `secrets.toml`, besides the user's own files.
-        ask: As in `Environment`.
+        look_ups: What is known outside the project.
 
     Raises:
         SettingsError: A file of secrets is no TOML.
@@ -92,9 +122,10 @@ def read_worker_values(
     # this brings dlt, which is not needed to parse a Dag
     from airflow_dlt_provider.core.run_context import secret_documents, secrets_of_files
 
+    secrets_toml, find_connection = look_ups.secrets_toml, look_ups.find_connection
     mask(secrets_of_files(source.base_dir, secrets_toml))
     if source.registration is None:
-        return WorkerValues(source, Environment(), mask)
+        return WorkerValues(source, Environment(), mask, find_connection)
     env_file = read_env_file(source.registration)
     mask(secrets_in(env_file))
     name = source.registration.name
@@ -102,9 +133,9 @@ def read_worker_values(
     environment = Environment(
         env_file=env_file,
         sections=[section for document in documents for section in sections_of(document, name)],
-        ask=ask,
+        ask=look_ups.ask,
     )
-    return WorkerValues(source, environment, mask)
+    return WorkerValues(source, environment, mask, find_connection)
 
 
 def passwords_in(address: Any) -> tuple[str, ...]:

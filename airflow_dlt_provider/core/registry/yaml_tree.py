@@ -7,12 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 KeyPath = tuple[str | int, ...]
 """Keys and positions from the root of a document to a value."""
 
 MAX_NODES = 100_000
 """More than any file of a person's has; aliases of aliases would fill the memory."""
+
+MAX_DEPTH = 100
+"""Far from where Python itself gives up, so that whoever walks through the values need not care."""
+
+
+def key_text(path: KeyPath) -> str:
+    """Write a key path as a person would."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
 
 
 class YamlTreeError(ValueError):
@@ -47,8 +59,10 @@ def parse_yaml(text: str) -> YamlTree:
     """
     try:
         loader = yaml.SafeLoader(text)
-    except yaml.YAMLError as error:
-        raise YamlTreeError(1, f"is no YAML: {' '.join(str(error).split())}") from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"has the character {chr(error.character)!r}, which YAML does not allow"
+        raise YamlTreeError(line, problem) from None
     try:
         node = loader.get_single_node()
         if node is None:
@@ -84,6 +98,8 @@ class _Builder:
             raise YamlTreeError(line, f"has more than {MAX_NODES:,} values")
         if any(node is parent for parent in self._open):
             raise YamlTreeError(line, "has an alias of a part that holds the alias itself")
+        if len(self._open) > MAX_DEPTH:
+            raise YamlTreeError(line, "is nested too deeply")
         if not isinstance(node, yaml.CollectionNode):
             return self._scalar(node, line)
         self._open.append(node)
@@ -97,10 +113,11 @@ class _Builder:
     def _items(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
         seen = set()
         for key_node, _ in node.value:
-            if key_node.value in seen and not isinstance(key_node, yaml.CollectionNode):
-                line = key_node.start_mark.line + 1
-                raise YamlTreeError(line, f"has the key {key_node.value!r} twice")
-            if not isinstance(key_node, yaml.CollectionNode):
+            # what is no text is refused below
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in seen:
+                    line = key_node.start_mark.line + 1
+                    raise YamlTreeError(line, f"has the key {key_node.value!r:.60} twice")
                 seen.add(key_node.value)
         # what `<<` brings comes first, and is overwritten by the mapping's own
         self._loader.flatten_mapping(node)
@@ -114,14 +131,16 @@ class _Builder:
         key = None if isinstance(node, yaml.CollectionNode) else self._scalar(node, line)
         if isinstance(key, str):
             return key
-        raise YamlTreeError(
-            line, f"has a key that is no text: {node.value!r:.40}; put it in quotes"
-        )
+        shown = "a list or a mapping" if isinstance(node, yaml.CollectionNode) else node.value
+        raise YamlTreeError(line, f"has a key that is no text: {shown:.40}; put it in quotes")
 
     def _scalar(self, node: yaml.Node, line: int) -> Any:
         try:
             return self._loader.construct_object(node)
-        except (ValueError, OverflowError) as error:
-            # 2026-13-45 looks like a date
-            problem = f"{node.value!r:.40} is no value: {error}; put it in quotes"
+        except yaml.YAMLError:
+            raise
+        except Exception as error:
+            # 2026-13-45 looks like a date, and `!!bool maybe` is a KeyError of the library's own
+            reason = f": {error}" if isinstance(error, ValueError) else ""
+            problem = f"has the value {node.value!r:.40}, which is none{reason}; put it in quotes"
             raise YamlTreeError(line, problem) from None

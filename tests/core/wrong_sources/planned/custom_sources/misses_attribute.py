@@ -1,0 +1,1 @@
+from dlt import resorce

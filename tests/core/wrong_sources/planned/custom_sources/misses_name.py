@@ -1,0 +1,2 @@
+def shop(size=page_size):
+    return size

@@ -1,0 +1,6 @@
+import dlt
+
+
+@dlt.sorce
+def shop():
+    return dlt.resource([1], name="orders")

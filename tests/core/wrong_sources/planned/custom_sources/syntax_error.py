@@ -1,0 +1,4 @@
+import dlt
+
+def shop(:
+    return dlt.resource([1], name="orders")
