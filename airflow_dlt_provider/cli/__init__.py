@@ -12,6 +12,7 @@ from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cur
 from airflow_dlt_provider.cli.state_show import history, list_resources, show
 from airflow_dlt_provider.cli.sync import SYNC_EXAMPLES, sync
 from airflow_dlt_provider.cli.terminal import OneLineErrors
+from airflow_dlt_provider.cli.validate import validate
 
 __all__ = ["app"]
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(plan)
+app.command()(validate)
 app.command(epilog=SYNC_EXAMPLES)(sync)
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)

@@ -232,7 +232,9 @@ class ValueReferenceError(DltProviderError, LookupError):
         self.key = key
         self.source_name = source_name
         source = f"source {source_name}, " if source_name else ""
-        places = f" or in .env, or {variable} in [sources.{source_name}] of .dlt/secrets.toml,"
+        places = (
+            f" there or in .env, put {variable} into [sources.{source_name}] of .dlt/secrets.toml,"
+        )
         super().__init__(
             f"Environment variable {variable} ({source}{key}) is not set on this worker; "
             f"set it{places if source_name else ','} or give a default: ${{{variable}:-default}}"

@@ -27,6 +27,7 @@ from airflow_dlt_provider.core.spec import (
 )
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
 from tests.core.events import EVENTS, table_ids
+from tests.core.projects import SHOP, ProjectFolder
 
 ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
 
@@ -246,9 +247,18 @@ def messages(caplog):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path):
+    """The folder of a project, with `custom_sources/shop.py` in it."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.write("custom_sources/shop.py", SHOP)
+    return folder
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch):
     """A project on a machine that knows nothing of Airflow; the shop is not declared yet."""
-    from tests.core.declared_project import SHOP, DeclaredProject
+    from tests.core.declared_project import SHOP as SYNCED_SHOP
+    from tests.core.declared_project import DeclaredProject
 
     folder = tmp_path / "project"
     folder.mkdir()
@@ -257,5 +267,5 @@ def project(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(folder)
     made = DeclaredProject(folder)
-    made.write("custom_sources/my_shop.py", SHOP)
+    made.write("custom_sources/my_shop.py", SYNCED_SHOP)
     return made

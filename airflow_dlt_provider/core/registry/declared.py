@@ -19,6 +19,7 @@ OWN_PACKAGE = "custom_sources."
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
 )
+_PASSWORD = re.compile(r"://[^/:@]*:(?!\$\{)[^@]+@")
 _ENVIRONMENT = re.compile(r"env:([A-Za-z_]\w*)")
 
 
@@ -129,6 +130,13 @@ class DeclaredSource:
         if native.model_fields_set & {"source_name"}:
             yield self.checked.mistake(
                 ("dlt_native", "source_name"), "is the old name of source_function", "warning"
+            )
+        if _PASSWORD.search(self.entry.airflow.destination or ""):
+            yield self.checked.mistake(
+                ("airflow", "destination"),
+                "has a password in it, which Airflow would show; write ${VARIABLE} in its place, "
+                "or conn_id: and the id of an Airflow connection",
+                "warning",
             )
         for name, value in native.function_kwargs.items():
             if _may_be_secret(name, value):
