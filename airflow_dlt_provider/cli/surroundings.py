@@ -10,7 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from airflow_dlt_provider.cli.places import airflow_home, default_data_dir, has_airflow_home
-from airflow_dlt_provider.cli.stores import DEFAULT_FILE, WITH_AIRFLOW, configured_store
+from airflow_dlt_provider.cli.stores import (
+    DEFAULT_FILE,
+    WITH_AIRFLOW,
+    configured_store,
+    refuse_missing_file,
+)
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.registry.airflow_connection_env import connection_from_environment
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
@@ -45,16 +50,31 @@ class Surroundings:
         Raises:
             StateError: What is asked for is none here.
         """
-        asked = option or configured_store()
-        if asked is None:
-            asked = f"sqlite:///{self._own_folder(project_dir) / DEFAULT_FILE}"
-        if "://" not in asked:
-            raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
-        return partial(open_sql_store, asked)
+        return partial(open_sql_store, self._store_url(option, project_dir))
+
+    def known_store(
+        self, option: str | None, source: DeclaredSource, project_dir: Path
+    ) -> StateStore:
+        """Open the same store to look into it.
+
+        Raises:
+            StateError: What is asked for is none here, or not there yet.
+        """
+        url = self._store_url(option, project_dir)
+        refuse_missing_file(url)
+        return open_sql_store(url)
 
     def look_ups(self) -> LookUps:
         """Return what is known of secrets outside the project."""
         return LookUps(find_connection=lambda name: connection_from_environment(name, os.environ))
+
+    def _store_url(self, option: str | None, project_dir: Path) -> str:
+        asked = option or configured_store()
+        if asked is None:
+            return f"sqlite:///{self._own_folder(project_dir) / DEFAULT_FILE}"
+        if "://" not in asked:
+            raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
+        return asked
 
     def _own_folder(self, project_dir: Path) -> Path:
         return airflow_home() if has_airflow_home() else default_data_dir(project_dir)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.planning.planner import plan_load
+from airflow_dlt_provider.core.planning.planner import Origin, plan_load
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 
@@ -21,6 +21,7 @@ class PlannedSync:
 
     source: DeclaredSource
     plan: LoadPlan
+    origin: Origin = "source"
     warnings: tuple[str, ...] = ()
     selected: tuple[str, ...] = ()
     """Names of the resources that are loaded; empty: all."""
@@ -51,7 +52,7 @@ def plan_sync(source: DeclaredSource, manifest_dir: Path) -> PlannedSync:
     path = manifest_dir / names.manifest_file_name(source.name, None)
     with kept_environment():
         planned = plan_load(source.plan_spec(), path, ttl_seconds=0)
-    return PlannedSync(source, planned.plan, planned.warnings)
+    return PlannedSync(source, planned.plan, planned.origin, planned.warnings)
 
 
 def select_tasks(planned: Sequence[PlannedSync], patterns: Sequence[str]) -> list[PlannedSync]:
