@@ -14,14 +14,11 @@ from typing import Any
 import dlt
 from dlt.common.time import datetime_obj_to_str, detect_datetime_format, ensure_datetime
 from dlt.extract import DltResource, DltSource
-from dlt.extract.exceptions import (
-    DataItemRequiredForDynamicTableHints,
-    InvalidParallelResourceDataType,
-)
+from dlt.extract.exceptions import InvalidParallelResourceDataType
 from dlt.extract.incremental import Incremental
 
 from airflow_dlt_provider.core.errors import DltProviderError, PlanError
-from airflow_dlt_provider.core.planning.hints import declared_incremental
+from airflow_dlt_provider.core.planning.hints import declared_column_type, declared_incremental
 from airflow_dlt_provider.core.planning.selection import candidates, match_names
 from airflow_dlt_provider.core.source_options import (
     Disposition,
@@ -147,13 +144,10 @@ def _incremental(resource: DltResource, options: IncrementalOptions) -> Incremen
     if declared is not None and declared.cursor_path != options.cursor_path:
         declared = None
     values = {**_arguments_of(declared), **_said(options)}
+    column_type = declared_column_type(resource, options.cursor_path)
     for name in ("initial_value", "end_value"):
         if name in options.model_fields_set:
-            values[name] = (
-                _typed_as_column(values[name], resource, options.cursor_path)
-                if declared is None
-                else _typed(values[name], declared)
-            )
+            values[name] = _typed(values[name], declared, column_type)
     incremental = dlt.sources.incremental(**values)
     if declared is not None and hasattr(declared, "__orig_class__"):
         incremental.__orig_class__ = declared.__orig_class__
@@ -179,37 +173,27 @@ def _arguments_of(incremental: Incremental[Any] | None) -> Mapping[str, Any]:
     }
 
 
-def _typed_as_column(value: Any, resource: DltResource, cursor_path: str) -> Any:
-    """Return *value* as the column of the cursor has its values, where that is known."""
-    if type(value) is not date:
-        return value
-    try:
-        column = resource.compute_table_schema()["columns"].get(cursor_path, {})
-    except DataItemRequiredForDynamicTableHints:
-        return value
-    kind = column.get("data_type")
-    if kind == "text":
-        return value.isoformat()
-    if kind != "timestamp":
-        return value
-    midnight = ensure_datetime(value)
-    return midnight.replace(tzinfo=None) if column.get("timezone") is False else midnight
-
-
-def _typed(value: Any, declared: Incremental[Any]) -> Any:
-    """Return *value* as the source's own cursor has its values.
+def _typed(value: Any, declared: Incremental[Any] | None, column_type: str | None) -> Any:
+    """Return *value* as the source's own cursor, or the column of that name, has its values.
 
     YAML makes a date of `2026-01-31` and text of `"2026-01-31"`, whichever the rows have.
     """
-    if not isinstance(value, str | date):
-        return value
+    if declared is None:
+        # rows may hold text where their column will hold points in time
+        is_moment = isinstance(value, date) and column_type == "timestamp"
+        return _as_kind(value, datetime, None) if is_moment else value
     sample, kind = declared.initial_value, declared.get_incremental_value_type()
-    if isinstance(sample, str) and not isinstance(value, str):
+    if isinstance(sample, str) and isinstance(value, date):
         text_format = detect_datetime_format(sample)
         in_utc = ensure_datetime(value).astimezone(timezone.utc)
         return datetime_obj_to_str(in_utc, text_format) if text_format else value
-    if not isinstance(kind, type) or not issubclass(kind, date):
-        return value
+    if isinstance(value, str | date) and isinstance(kind, type) and issubclass(kind, date):
+        return _as_kind(value, kind, sample)
+    return value
+
+
+def _as_kind(value: str | date, kind: type[date], sample: Any) -> date:
+    """Return *value* as a date, or as a point in time with or without a zone like *sample*."""
     if not issubclass(kind, datetime):
         return ensure_datetime(value).date()
     if isinstance(value, datetime):
