@@ -20,7 +20,6 @@ from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.mistakes import Mistake
 from airflow_dlt_provider.core.registry.project import Project, read_project
 from airflow_dlt_provider.core.registry.unreferenced import unreferenced_warning
-from airflow_dlt_provider.core.source_options import plain_options
 from airflow_dlt_provider.dag_factory import (
     LoadDag,
     build_full_refresh_dag,
@@ -140,17 +139,17 @@ def _build_dags(source: DeclaredSource, file: Path) -> Iterator[LoadDag]:
 def _load_options(source: DeclaredSource) -> LoadOptions:
     airflow, spec = source.entry.airflow, source.plan_spec()
     pool = {"*": {"pool": airflow.pool}} if airflow.pool else {}
-    contract = airflow.schema_contract
+    destination = source.destination_spec()
     return LoadOptions(
         source=source.reference,
         base_dir=spec.source.base_dir,
         pipeline_name=source.pipeline_name,
         source_kwargs=spec.source.source_kwargs,
-        destination=source.destination,
-        dataset_name=source.dataset_name,
-        staging=None,
-        loader_file_format=airflow.loader_file_format,
-        schema_contract=contract if isinstance(contract, str | None) else plain_options(contract),
+        destination=destination.destination,
+        dataset_name=destination.dataset_name,
+        staging=destination.staging,
+        loader_file_format=destination.loader_file_format,
+        schema_contract=destination.schema_contract,
         resources=spec.resources,
         exclude=spec.exclude,
         decompose=spec.decompose,

@@ -10,11 +10,22 @@ from airflow_dlt_provider.cli.publish import publish
 from airflow_dlt_provider.cli.state import state_app
 from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cursor
 from airflow_dlt_provider.cli.state_show import history, list_resources, show
+from airflow_dlt_provider.cli.sync import SYNC_EXAMPLES, sync
+from airflow_dlt_provider.cli.terminal import OneLineErrors
+from airflow_dlt_provider.cli.validate import validate
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    # they may be secrets
+    pretty_exceptions_show_locals=False,
+)
 app.command()(plan)
+app.command()(validate)
+app.command(epilog=SYNC_EXAMPLES)(sync)
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)
 state_app.command()(show)

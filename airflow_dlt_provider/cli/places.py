@@ -68,7 +68,7 @@ def place_of(
     return Place(
         pipeline_name,
         base_dir.resolve(),
-        (data_dir or _default_data_dir()).resolve(),
+        (data_dir or default_data_dir()).resolve(),
         DestinationSpec(destination, dataset_name),
         asked_by=current_person(),
     )
@@ -92,8 +92,25 @@ def resources_of(
         raise StateError(f"--source {source}: {type(error).__name__}: {error}") from None
 
 
-def _default_data_dir() -> Path:
+def default_data_dir(project_dir: Path | None = None) -> Path:
+    """Return where the default DuckDB files lie.
+
+    Args:
+        project_dir: The folder of a project. On a machine without any sign of Airflow its data
+            lies in the project; without a project it lies where Airflow's would.
+    """
     if configured := os.environ.get("AIRFLOW__DLT__DATA_DIR"):
         return Path(os.path.expandvars(configured)).expanduser()
-    home = os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))
-    return Path(home).expanduser() / "data"
+    if project_dir is not None and not has_airflow_home():
+        return project_dir / "data"
+    return airflow_home() / "data"
+
+
+def airflow_home() -> Path:
+    """Return `AIRFLOW_HOME`, or what Airflow takes where that is not set."""
+    return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+
+
+def has_airflow_home() -> bool:
+    """Tell whether there is a sign of Airflow on this machine."""
+    return bool(os.environ.get("AIRFLOW_HOME")) or airflow_home().is_dir()

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.tree import Tree
 
 from airflow_dlt_provider.cli.kwargs import parse_kwargs
+from airflow_dlt_provider.cli.source_tree import plan_tree, print_tree
 from airflow_dlt_provider.core.errors import DltProviderError
-from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.spec import DECOMPOSE_MODES, PlanSpec, SourceSpec
 
@@ -54,29 +52,8 @@ def plan(
     except (DltProviderError, ImportError, SyntaxError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from None
-    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(
-        _tree(source, planned.plan)
-    )
+    print_tree(plan_tree(source, planned.plan))
     for warning in planned.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     if planned.origin != "source":
         raise typer.Exit(1)
-
-
-def _tree(source: str, load_plan: LoadPlan) -> Tree:
-    tree = Tree(f"{source}: {len(load_plan.tasks)} task{'s' if len(load_plan.tasks) != 1 else ''}")
-    for task in load_plan.tasks:
-        branch = tree.add(_title(task))
-        for resource in task.resources:
-            branch.add(
-                f"{resource.name} -> table {resource.table_name}, {resource.write_disposition}"
-            )
-        for name in task.extracted_again:
-            branch.add(f"{name}, extracted again and not loaded")
-    return tree
-
-
-def _title(task: PlannedTask) -> str:
-    after = f", after {', '.join(task.after)}" if task.after else ""
-    whole = "" if task.resources else ", the whole source"
-    return f"{task.key}{after}{whole}"

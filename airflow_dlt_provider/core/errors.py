@@ -16,6 +16,7 @@ DltProviderError
 ├── SettingsError(ValueError)          a file or Variable with settings cannot be read
 ├── ProjectFileError(ValueError)       a sources.yml is not there, or wrong
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
+├── ConnectionNotFoundError(LookupError)  no environment variable holds an Airflow connection
 ├── StateStoreError(ConnectionError)   the state store cannot be reached or read
 ├── StateError(ValueError)             what is asked of a state does not fit it
 │   ├── ForeignRowsError               a first load would append to rows that are not its own
@@ -231,10 +232,25 @@ class ValueReferenceError(DltProviderError, LookupError):
         self.key = key
         self.source_name = source_name
         source = f"source {source_name}, " if source_name else ""
-        places = f" or in .env, or {variable} in [sources.{source_name}] of .dlt/secrets.toml,"
+        places = (
+            f" there or in .env, put {variable} into [sources.{source_name}] of .dlt/secrets.toml,"
+        )
         super().__init__(
             f"Environment variable {variable} ({source}{key}) is not set on this worker; "
             f"set it{places if source_name else ','} or give a default: ${{{variable}:-default}}"
+        )
+
+
+class ConnectionNotFoundError(DltProviderError, LookupError):
+    """Raised when an Airflow connection is asked for without Airflow, and no variable holds it."""
+
+    def __init__(self, conn_id: str, variable: str, problem: str) -> None:
+        self.conn_id = conn_id
+        self.variable = variable
+        super().__init__(
+            f"Airflow connection {conn_id!r} cannot be read: {variable} {problem}; set it to a URI "
+            "such as postgres://user:password@host:5432/database, or run `airflow dlt ...`, which "
+            "asks Airflow"
         )
 
 

@@ -172,13 +172,25 @@ class RegisteredNameProvider(ConfigProvider):
 
 
 class PlaceholderProvider(ConfigProvider):
-    """Gives text to a secret that nobody knows while planning, so that resources can be listed."""
+    """Gives text to a secret that nobody knows while planning, so that resources can be listed.
+
+    Args:
+        asked: Is given the names of those that sources ask for.
+    """
+
+    def __init__(self, asked: list[str] | None = None) -> None:
+        self._asked = asked
 
     def get_value(
         self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
     ) -> tuple[Any | None, str]:
         """Return a placeholder for a secret, nothing for anything else."""
-        return (PLACEHOLDER if is_secret_hint(hint) else None), key
+        if not is_secret_hint(hint):
+            return None, key
+        is_of_source = sections[:1] == (known_sections.SOURCES,)
+        if self._asked is not None and is_of_source and key not in self._asked:
+            self._asked.append(key)
+        return PLACEHOLDER, key
 
     @property
     def name(self) -> str:
@@ -192,21 +204,27 @@ class PlaceholderProvider(ConfigProvider):
 
     @property
     def supports_sections(self) -> bool:
-        """Tell that one look-up by key is enough."""
-        return False
+        """Tell that sections are looked up: they say who asks."""
+        return True
 
 
 @contextmanager
-def planning_context(source: SourceSpec) -> Iterator[None]:
+def planning_context(
+    source: SourceSpec, missing_secrets: list[str] | None = None
+) -> Iterator[None]:
     """Let dlt look beside the Dag file, and give placeholders for secrets that are not there.
 
     Source-level state is there and empty, as it is in a first run.
+
+    Args:
+        source: The source.
+        missing_secrets: Is given the names of the secrets of sources that have placeholders.
     """
     context = ProjectRunContext(
         source.base_dir,
         source.base_dir,
         registered_name=source.registration.name if source.registration else None,
-        fallbacks=[PlaceholderProvider(), _doc_provider(DEFAULTS_NAME, DEFAULTS)],
+        fallbacks=[PlaceholderProvider(missing_secrets), _doc_provider(DEFAULTS_NAME, DEFAULTS)],
     )
     with (
         _injected(context),

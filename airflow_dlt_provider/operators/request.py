@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.registry.connections import build_destination, destination_of
-from airflow_dlt_provider.core.registry.environment import (
-    Environment,
-    read_env_file,
-    secrets_in,
-    sections_of,
-)
-from airflow_dlt_provider.core.registry.values import resolve_source, resolve_values
+from airflow_dlt_provider.core.registry.worker_values import WorkerPlaces, read_worker_values
 from airflow_dlt_provider.core.spec import (
     SECRETS_VARIABLE,
     DestinationSpec,
@@ -62,10 +54,12 @@ def build_request(
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )
-    environment = _environment(source, secrets_toml)
+    values = read_worker_values(
+        source, WorkerPlaces(_mask, read_connection, secrets_toml, _variable)
+    )
     task_key = operator.task_key or names.task_key(operator.task_id)
     return LoadRequest(
-        source=_resolved(source, environment),
+        source=values.resolved_source(),
         resources=operator.resource_names,
         pipeline_name=operator.pipeline_name or names.default_pipeline_name(dag.dag_id),
         task_key=task_key,
@@ -76,7 +70,16 @@ def build_request(
             task_instance.max_tries,
             socket.gethostname(),
         ),
-        destination=_destination(operator, environment),
+        destination=values.resolved_destination(
+            DestinationSpec(
+                operator.destination,
+                operator.dataset_name,
+                operator.staging,
+                operator.loader_file_format,
+                operator.schema_contract,
+            ),
+            operator.destination_conn_id,
+        ),
         data_dir=settings.data_dir(),
         working_dir=settings.working_dir() / _working_folder_name(context, task_key),
         known_resources=operator.known_resources,
@@ -93,59 +96,6 @@ def build_request(
     )
 
 
-def _environment(source: SourceSpec, secrets_toml: str | None) -> Environment:
-    """Return where the variables of a source are looked up, with all secrets masked."""
-    # this brings dlt, which is not needed to parse a Dag
-    from airflow_dlt_provider.core.run_context import secret_documents, secrets_of_files
-
-    _mask(secrets_of_files(source.base_dir, secrets_toml))
-    if source.registration is None:
-        return Environment()
-    env_file = read_env_file(source.registration)
-    _mask(secrets_in(env_file))
-    name = source.registration.name
-    documents = secret_documents(source.base_dir, secrets_toml)
-    return Environment(
-        env_file=env_file,
-        sections=[section for document in documents for section in sections_of(document, name)],
-        ask=lambda variable: Variable.get(variable, default=None),
-    )
-
-
-def _resolved(source: SourceSpec, environment: Environment) -> SourceSpec:
-    resolved = resolve_source(source, environment)
-    _mask(resolved.secrets)
-    conn_id = source.source_conn_id
-    connection = read_connection(conn_id) if conn_id else None
-    return replace(source, source_kwargs=resolved.values, connection=connection)
-
-
-def _destination(operator: DltResourceOperator, environment: Environment) -> DestinationSpec:
-    written = {"dataset_name": operator.dataset_name, "destination": operator.destination}
-    resolved = resolve_values(
-        {name: value for name, value in written.items() if isinstance(value, str)},
-        environment,
-        keys_in="airflow" if operator.registration else "",
-        source_name=operator.registration.name if operator.registration else None,
-    )
-    _mask(resolved.secrets)
-    dataset_name = resolved.values.get("dataset_name", operator.dataset_name)
-    return DestinationSpec(
-        destination=_destination_at(operator)
-        or resolved.values.get("destination", operator.destination),
-        dataset_name=None if dataset_name is None else str(dataset_name),
-        staging=operator.staging,
-        loader_file_format=operator.loader_file_format,
-        schema_contract=operator.schema_contract,
-    )
-
-
-def _destination_at(operator: DltResourceOperator) -> Any:
-    if operator.destination_conn_id is None:
-        return None
-    return build_destination(destination_of(read_connection(operator.destination_conn_id)))
-
-
 def _working_folder_name(context: Context, task_key: str) -> str:
     task_instance = context["ti"]
     return names.working_folder_name(
@@ -156,6 +106,11 @@ def _working_folder_name(context: Context, task_key: str) -> str:
         task_instance.task_id,
         task_instance.map_index,
     )
+
+
+def _variable(name: str) -> str | None:
+    found: str | None = Variable.get(name, default=None)
+    return found
 
 
 def _mask(secrets: Iterable[Any]) -> None:

@@ -27,6 +27,7 @@ from airflow_dlt_provider.core.spec import (
 )
 from airflow_dlt_provider.core.state.memory import MemoryStateStore
 from tests.core.events import EVENTS, table_ids
+from tests.core.projects import SHOP, ProjectFolder
 
 ROW_IDS = {"_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"}
 
@@ -243,3 +244,27 @@ def messages(caplog):
     """All that was logged, as one text."""
     caplog.set_level(logging.INFO, logger="airflow_dlt_provider")
     return lambda: "\n".join(caplog.messages)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project on a machine that knows nothing of Airflow; the shop is not declared yet."""
+    from tests.core.declared_project import SHOP, DeclaredProject
+
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("AIRFLOW_HOME", "AIRFLOW__DLT__DATA_DIR", "AIRFLOW__DLT__STATE_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    made = DeclaredProject(folder)
+    made.write("custom_sources/my_shop.py", SHOP)
+    return made
+
+
+@pytest.fixture
+def shop_dir(tmp_path):
+    """The folder of a project, with `custom_sources/shop.py` in it."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.write("custom_sources/shop.py", SHOP)
+    return folder

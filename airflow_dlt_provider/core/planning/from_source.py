@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import dlt
 
 from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
@@ -29,11 +32,18 @@ from airflow_dlt_provider.core.run_context import planning_context, secret_docum
 from airflow_dlt_provider.core.spec import PlanSpec, SourceSpec
 
 
-def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
+def plan_from_source(
+    spec: PlanSpec, missing_secrets: list[str] | None = None
+) -> tuple[LoadPlan, set[Path]]:
     """Plan the source of *spec* and return the plan with the files that it depends on.
 
     Nothing is extracted, but the source's own function runs. Secrets need not be known: an unset
     `${VAR}` stays as it is written, and dlt finds a placeholder.
+
+    Args:
+        spec: What the user asked for.
+        missing_secrets: Is given the names of the secrets that the function must have, and that
+            are nowhere.
 
     Raises:
         PlanError: The user asked for something that is not there.
@@ -41,7 +51,8 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
     source = planned_source(spec.source)
-    with user_code(source), planning_context(source):
+    asked: list[str] = []
+    with user_code(source), planning_context(source, asked):
         try:
             sources = build_sources(source)
         except (DltProviderError, ImportError, SyntaxError, NameError):
@@ -51,6 +62,9 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
                 raise
             # dlt looks settings up once more for the text of some errors, so it is made here
             raise SourceFailedError(describe_problem(error)) from None
+        finally:
+            if missing_secrets is not None and asked:
+                missing_secrets += _required(source, asked)
         plan = plan_tasks(sources, spec)
         references = [source.source, *([source.configure] if source.configure else [])]
         functions = [import_function(reference, source.modules_dir) for reference in references]
@@ -62,14 +76,31 @@ def plan_from_source(spec: PlanSpec) -> tuple[LoadPlan, set[Path]]:
 
 def planned_source(source: SourceSpec) -> SourceSpec:
     """Return *source* with the references that have a value here replaced."""
+    resolved = resolve_source(source, environment_of(source), keep_missing=True)
+    return replace(source, source_kwargs=resolved.values)
+
+
+def environment_of(source: SourceSpec) -> Environment:
+    """Return where the variables of *source* are looked up without Airflow.
+
+    Raises:
+        SettingsError: A file of secrets is no TOML.
+    """
     registration = source.registration
     sections: list[Mapping[str, Any]] = []
     if registration:
         for document in secret_documents(source.base_dir, None):
             sections += sections_of(document, registration.name)
-    environment = Environment(env_file=read_env_file(registration), sections=sections)
-    resolved = resolve_source(source, environment, keep_missing=True)
-    return replace(source, source_kwargs=resolved.values)
+    return Environment(env_file=read_env_file(registration), sections=sections)
+
+
+def _required(source: SourceSpec, asked: Iterable[str]) -> list[str]:
+    """Return those of the secrets that the function has no value of its own for."""
+    function = import_function(source.source, source.modules_dir)
+    parameters = inspect.signature(function).parameters
+    # dlt's `dlt.secrets.value` is a default that is none
+    without = (inspect.Parameter.empty, dlt.secrets.value)
+    return [name for name in asked if name in parameters and parameters[name].default in without]
 
 
 def _is_misspelt(error: Exception) -> bool:

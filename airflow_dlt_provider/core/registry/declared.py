@@ -11,13 +11,15 @@ from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_ad
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
-from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
+from airflow_dlt_provider.core.source_options import ContractOptions, plain_options
+from airflow_dlt_provider.core.spec import DestinationSpec, PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
 
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
 )
+_PASSWORD = re.compile(r"://[^/:@]*:(?!\$\{)[^@]+@")
 _ENVIRONMENT = re.compile(r"env:([A-Za-z_]\w*)")
 
 
@@ -109,12 +111,32 @@ class DeclaredSource:
             after={name: tuple(earlier) for name, earlier in airflow.after.items()},
         )
 
+    def destination_spec(self) -> DestinationSpec:
+        """Return where the source is loaded to, with nothing resolved."""
+        airflow = self.entry.airflow
+        contract = airflow.schema_contract
+        return DestinationSpec(
+            destination=self.destination,
+            dataset_name=self.dataset_name,
+            loader_file_format=airflow.loader_file_format,
+            schema_contract=plain_options(contract)
+            if isinstance(contract, ContractOptions)
+            else contract,
+        )
+
     def warnings(self) -> Iterator[Mistake]:
         """Yield what is odd in the entry, and no mistake."""
         native = self.entry.dlt_native
         if native.model_fields_set & {"source_name"}:
             yield self.checked.mistake(
                 ("dlt_native", "source_name"), "is the old name of source_function", "warning"
+            )
+        if _PASSWORD.search(self.entry.airflow.destination or ""):
+            yield self.checked.mistake(
+                ("airflow", "destination"),
+                "has a password in it, which Airflow would show; write ${VARIABLE} in its place, "
+                "or conn_id: and the id of an Airflow connection",
+                "warning",
             )
         for name, value in native.function_kwargs.items():
             if _may_be_secret(name, value):

@@ -67,17 +67,28 @@ class Project:
         Raises:
             ProjectFileError: There is none, or none without a mistake.
         """
-        wanted = name.lower()
+        wanted = self.known_name(name)
         for source in self.sources:
             if source.name == wanted:
                 return source
-        own = [str(item) for item in self.errors if item.source_name in (name, wanted)]
-        if own:
-            raise ProjectFileError(self.file, "; ".join(own))
-        names = [source.name for source in self.sources]
+        raise ProjectFileError(self.file, "; ".join(str(item) for item in self.mistakes_of(wanted)))
+
+    def known_name(self, name: str) -> str:
+        """Return the name of a source, right or wrong, as the file means it.
+
+        Raises:
+            ProjectFileError: There is none of that name.
+        """
+        wanted = name.lower()
+        if wanted in self.names:
+            return wanted
         raise ProjectFileError(
-            self.file, f"has no source {name!r}{closest(wanted, names)}; {listed(names)}"
+            self.file, f"has no source {name!r}{closest(wanted, self.names)}; {listed(self.names)}"
         )
+
+    def mistakes_of(self, name: str) -> tuple[Mistake, ...]:
+        """Return what is wrong or odd in the entry of a source."""
+        return tuple(m for m in self.mistakes if (m.source_name or "").lower() == name)
 
 
 def read_project(path: Path) -> Project:

@@ -22,6 +22,8 @@ class ResolvedValues:
     values: dict[str, Any]
     secrets: tuple[str, ...]
     """The values that came from the environment: to be masked wherever text is shown."""
+    missing: tuple[ValueReferenceError, ...] = ()
+    """What would be raised of each reference without a value, where these are kept."""
 
 
 def resolve_values(
@@ -50,7 +52,7 @@ def resolve_values(
     resolved = {
         key: resolver.resolve(value, f"{prefix}{key}", key) for key, value in values.items()
     }
-    return ResolvedValues(resolved, tuple(dict.fromkeys(resolver.secrets)))
+    return ResolvedValues(resolved, tuple(dict.fromkeys(resolver.secrets)), tuple(resolver.missing))
 
 
 def resolve_source(
@@ -107,6 +109,7 @@ class _Resolver:
     keep_missing: bool
     source_name: str | None
     secrets: list[str] = field(default_factory=list)
+    missing: list[ValueReferenceError] = field(default_factory=list)
 
     def resolve(self, value: Any, key: str, argument: str | None = None) -> Any:
         if isinstance(value, str):
@@ -129,6 +132,8 @@ class _Resolver:
             return found
         if default is not None:
             return default
+        missing = ValueReferenceError(name, key, self.source_name)
         if self.keep_missing:
+            self.missing.append(missing)
             return match[0]
-        raise ValueReferenceError(name, key, self.source_name)
+        raise missing
