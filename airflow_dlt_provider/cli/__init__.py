@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from airflow_dlt_provider.cli.adopt import adopt
-from airflow_dlt_provider.cli.plan import plan
+from airflow_dlt_provider.cli.history import HISTORY_EXAMPLES, source_history
+from airflow_dlt_provider.cli.plan import PLAN_EXAMPLES, plan
+from airflow_dlt_provider.cli.preview import PREVIEW_EXAMPLES, preview
 from airflow_dlt_provider.cli.publish import publish
 from airflow_dlt_provider.cli.state import state_app
 from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cursor
@@ -23,9 +25,11 @@ app = typer.Typer(
     # they may be secrets
     pretty_exceptions_show_locals=False,
 )
-app.command()(plan)
+app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command()(validate)
 app.command(epilog=SYNC_EXAMPLES)(sync)
+app.command(epilog=PREVIEW_EXAMPLES)(preview)
+app.command("history", epilog=HISTORY_EXAMPLES)(source_history)
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)
 state_app.command()(show)

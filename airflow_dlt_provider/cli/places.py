@@ -68,7 +68,7 @@ def place_of(
     return Place(
         pipeline_name,
         base_dir.resolve(),
-        (data_dir or default_data_dir()).resolve(),
+        data_dir_of(data_dir),
         DestinationSpec(destination, dataset_name),
         asked_by=current_person(),
     )
@@ -92,13 +92,19 @@ def resources_of(
         raise StateError(f"--source {source}: {type(error).__name__}: {error}") from None
 
 
-def default_data_dir(project_dir: Path | None = None) -> Path:
-    """Return where the default DuckDB files lie.
+def data_dir_of(option: Path | None, project_dir: Path | None = None) -> Path:
+    """Return the folder of the default DuckDB files that the option names, or tasks have.
 
     Args:
+        option: What a person named.
         project_dir: The folder of a project. On a machine without any sign of Airflow its data
             lies in the project; without a project it lies where Airflow's would.
     """
+    return (option or default_data_dir(project_dir)).resolve()
+
+
+def default_data_dir(project_dir: Path | None = None) -> Path:
+    """Return the folder of the default DuckDB files, as `data_dir_of` does without an option."""
     if configured := os.environ.get("AIRFLOW__DLT__DATA_DIR"):
         return Path(os.path.expandvars(configured)).expanduser()
     if project_dir is not None and not has_airflow_home():

@@ -29,9 +29,7 @@ def places_of(project_dir: Path, data_dir: Path | None, working_dir: Path) -> Sy
         data_dir=(data_dir or around.data_dir(project_dir)).resolve(),
         manifest_dir=around.manifest_dir(project_dir),
         working_dir=working_dir,
-        find_connection=around.find_connection,
-        secrets_toml=around.secrets_toml(),
-        ask=around.variable,
+        look_ups=around.look_ups(),
     )
 
 
@@ -46,7 +44,7 @@ def plan_sources(
     failures: Failures = {}
     for source in sources:
         try:
-            values = read_worker_values(source.source_spec(), places.of_worker(redaction.mask))
+            values = read_worker_values(source.source_spec(), redaction.mask, places.look_ups)
             values.mask_known(source.destination_spec())
             planned.append(plan_sync(source, places))
         except KeyboardInterrupt:

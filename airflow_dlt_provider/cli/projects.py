@@ -1,4 +1,4 @@
-"""Which project a command is about, and what is told of it first."""
+"""The project that a command works in, its sources, and what is told of it first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from airflow_dlt_provider.core.errors import ProjectFileError, closest, listed
+from airflow_dlt_provider.core.errors import ProjectFileError
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
-from airflow_dlt_provider.core.registry.project import Project, find_file, read_project
+from airflow_dlt_provider.core.registry.project import FILE, FOLDER, Project, read_project
 from airflow_dlt_provider.core.registry.unreferenced import unreferenced_warning
 
 ProjectOption = Annotated[
@@ -18,19 +18,37 @@ ProjectOption = Annotated[
     typer.Option(
         "--project",
         metavar="DIR",
-        help="Folder with .dango/sources.yml or sources.yml. Default: this one, else the nearest "
-        "one above it.",
+        help=f"Folder of the project, or its {FILE}. Default: the current folder, or the next "
+        f"above it with {FOLDER}/{FILE} or {FILE}.",
     ),
 ]
 
 
 def open_project(option: Path | None) -> Project:
-    """Read the project that a person means.
+    """Read the project that the option names, or the one around the current folder.
 
     Raises:
-        ProjectFileError: There is none, or its file cannot be read.
+        ProjectFileError: There is none, or it cannot be read.
     """
-    return read_project(option if option is not None else _nearest(Path.cwd()))
+    return read_project(option or find_project_dir() or Path())
+
+
+def find_project_dir() -> Path | None:
+    """Return the current folder, or the next one above it, that has a `sources.yml`."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FOLDER / FILE).is_file() or (folder / FILE).is_file():
+            return folder
+    return None
+
+
+def project_here() -> Project | None:
+    """Return the project around the current folder, if there is one that can be read."""
+    folder = find_project_dir()
+    try:
+        return read_project(folder) if folder else None
+    except ProjectFileError:
+        return None
 
 
 def tell_problems(project: Project) -> None:
@@ -68,29 +86,8 @@ def named_source(project: Project, name: str) -> DeclaredSource:
         typer.BadParameter: It is not there.
         ProjectFileError: It has a mistake.
     """
-    known = [source.name for source in project.sources]
-    broken = {item.source_name.lower() for item in project.errors if item.source_name}
-    if name.lower() not in {*known, *broken}:
-        raise typer.BadParameter(
-            f"{project.file.name} has no source {name!r}{closest(name.lower(), known)}; "
-            f"{listed(known)}"
-        )
-    return project.source(name)
-
-
-def project_here() -> Project | None:
-    """Return the project of the current folder, if there is one that can be read."""
     try:
-        return open_project(None)
-    except ProjectFileError:
-        return None
-
-
-def _nearest(folder: Path) -> Path:
-    for candidate in (folder, *folder.parents):
-        try:
-            find_file(candidate)
-        except ProjectFileError:
-            continue
-        return candidate
-    return folder
+        project.known_name(name)
+    except ProjectFileError as error:
+        raise typer.BadParameter(str(error)) from None
+    return project.source(name)

@@ -10,11 +10,16 @@ from functools import partial
 from pathlib import Path
 
 from airflow_dlt_provider.cli.places import airflow_home, default_data_dir, has_airflow_home
-from airflow_dlt_provider.cli.stores import DEFAULT_FILE, WITH_AIRFLOW, configured_store
+from airflow_dlt_provider.cli.stores import (
+    DEFAULT_FILE,
+    WITH_AIRFLOW,
+    configured_store,
+    refuse_missing_file,
+)
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.registry.airflow_connection_env import connection_from_environment
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
-from airflow_dlt_provider.core.spec import ConnectionValues
+from airflow_dlt_provider.core.registry.worker_values import LookUps
 from airflow_dlt_provider.core.state.store import StateStore
 
 MANIFESTS = "dlt_manifests"
@@ -45,28 +50,31 @@ class Surroundings:
         Raises:
             StateError: What is asked for is none here.
         """
-        asked = option or configured_store()
-        if asked is None:
-            asked = f"sqlite:///{self._own_folder(project_dir) / DEFAULT_FILE}"
-        if "://" not in asked:
-            raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
-        return partial(open_sql_store, asked)
+        return partial(open_sql_store, self._store_url(option, project_dir))
 
-    def find_connection(self, conn_id: str) -> ConnectionValues:
-        """Look an Airflow connection up.
+    def known_store(
+        self, option: str | None, source: DeclaredSource, project_dir: Path
+    ) -> StateStore:
+        """Open the same store to look into it.
 
         Raises:
-            ConnectionNotFoundError: It is not there.
+            StateError: What is asked for is none here, or not there yet.
         """
-        return connection_from_environment(conn_id, os.environ)
+        url = self._store_url(option, project_dir)
+        refuse_missing_file(url)
+        return open_sql_store(url)
 
-    def secrets_toml(self) -> str | None:
-        """Return the text of the `dlt_secrets_toml` Variable."""
-        return None
+    def look_ups(self) -> LookUps:
+        """Return what is known of secrets outside the project."""
+        return LookUps(find_connection=lambda name: connection_from_environment(name, os.environ))
 
-    def variable(self, _name: str) -> str | None:
-        """Return the Airflow Variable of that name."""
-        return None
+    def _store_url(self, option: str | None, project_dir: Path) -> str:
+        asked = option or configured_store()
+        if asked is None:
+            return f"sqlite:///{self._own_folder(project_dir) / DEFAULT_FILE}"
+        if "://" not in asked:
+            raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
+        return asked
 
     def _own_folder(self, project_dir: Path) -> Path:
         return airflow_home() if has_airflow_home() else default_data_dir(project_dir)

@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from airflow_dlt_provider.cli.places import DataDirOption, default_data_dir
+from airflow_dlt_provider.cli.places import DataDirOption, data_dir_of
 from airflow_dlt_provider.cli.projects import ProjectOption, open_project
 from airflow_dlt_provider.cli.state import JsonOption
 from airflow_dlt_provider.cli.terminal import print_json
@@ -51,8 +51,14 @@ def validate(
         airflow-dlt validate --check config --strict --json
     """
     opened = open_project(project)
-    folder = (data_dir or default_data_dir(opened.project_dir)).resolve()
-    found = list(validate_project(opened, folder, names=source or (), kinds=_kinds(check or KINDS)))
+    found = list(
+        validate_project(
+            opened,
+            data_dir_of(data_dir, opened.project_dir),
+            names=source or (),
+            kinds=_kinds(check or KINDS),
+        )
+    )
     valid = is_valid(found, strict=strict)
     if as_json:
         checks = [item.as_document() for item in found]

@@ -244,9 +244,9 @@ class ValueReferenceError(DltProviderError, LookupError):
 class ConnectionNotFoundError(DltProviderError, LookupError):
     """Raised when an Airflow connection is asked for without Airflow, and no variable holds it."""
 
-    def __init__(self, conn_id: str, variable: str, problem: str) -> None:
+    def __init__(self, conn_id: str, problem: str = "is not set") -> None:
         self.conn_id = conn_id
-        self.variable = variable
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
         super().__init__(
             f"Airflow connection {conn_id!r} cannot be read: {variable} {problem}; set it to a URI "
             "such as postgres://user:password@host:5432/database, or run `airflow dlt ...`, which "

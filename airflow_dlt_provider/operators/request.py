@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.registry.worker_values import WorkerPlaces, read_worker_values
+from airflow_dlt_provider.core.registry.worker_values import LookUps, read_worker_values
 from airflow_dlt_provider.core.spec import (
     SECRETS_VARIABLE,
     DestinationSpec,
@@ -54,9 +55,8 @@ def build_request(
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )
-    values = read_worker_values(
-        source, WorkerPlaces(_mask, read_connection, secrets_toml, _variable)
-    )
+    variable = partial(Variable.get, default=None)
+    values = read_worker_values(source, _mask, LookUps(secrets_toml, variable, read_connection))
     task_key = operator.task_key or names.task_key(operator.task_id)
     return LoadRequest(
         source=values.resolved_source(),
@@ -106,11 +106,6 @@ def _working_folder_name(context: Context, task_key: str) -> str:
         task_instance.task_id,
         task_instance.map_index,
     )
-
-
-def _variable(name: str) -> str | None:
-    found: str | None = Variable.get(name, default=None)
-    return found
 
 
 def _mask(secrets: Iterable[Any]) -> None:

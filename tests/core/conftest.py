@@ -247,9 +247,18 @@ def messages(caplog):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path):
+    """The folder of a project, with `custom_sources/shop.py` in it."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.write("custom_sources/shop.py", SHOP)
+    return folder
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch):
     """A project on a machine that knows nothing of Airflow; the shop is not declared yet."""
-    from tests.core.declared_project import SHOP, DeclaredProject
+    from tests.core.declared_project import SHOP as SYNCED_SHOP
+    from tests.core.declared_project import DeclaredProject
 
     folder = tmp_path / "project"
     folder.mkdir()
@@ -258,13 +267,5 @@ def project(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(folder)
     made = DeclaredProject(folder)
-    made.write("custom_sources/my_shop.py", SHOP)
+    made.write("custom_sources/my_shop.py", SYNCED_SHOP)
     return made
-
-
-@pytest.fixture
-def shop_dir(tmp_path):
-    """The folder of a project, with `custom_sources/shop.py` in it."""
-    folder = ProjectFolder(tmp_path / "project")
-    folder.write("custom_sources/shop.py", SHOP)
-    return folder

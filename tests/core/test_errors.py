@@ -21,7 +21,7 @@ ERRORS = [
     errors.ProjectFileError("sources.yml", "does not exist"),
     errors.ValueReferenceError("TOKEN", "api.key"),
     errors.ValueReferenceError("TOKEN", "api.key", "shop"),
-    errors.ConnectionNotFoundError("pg", "AIRFLOW_CONN_PG", "is not set"),
+    errors.ConnectionNotFoundError("pg"),
     errors.StateStoreError("sqlite:///state.db", "it is locked"),
     errors.ForeignRowsError("orders", "orders", "shop__orders"),
     errors.RootKeyError("orders", ["orders__lines"]),

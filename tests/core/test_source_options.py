@@ -282,6 +282,16 @@ def test_what_is_not_said_of_a_cursor_stays_as_the_source_has_it(write_module, b
     assert incremental.primary_key == ()
 
 
+def test_a_cursor_keeps_the_type_that_the_source_declares(write_module, build):
+    write_module("cursors.py", CURSORS)
+    said = {"resource_options": {"moments": {"incremental": {"cursor_path": "at", "lag": 5}}}}
+
+    (source,) = build(said, "cursors:cursors")
+
+    incremental = source.resources["moments"].incremental.incremental
+    assert incremental.get_incremental_value_type() is datetime
+
+
 def test_another_cursor_has_nothing_of_the_one_that_the_source_has(write_module, build):
     write_module("cursors.py", CURSORS)
     said = {"resource_options": {"texts": {"incremental": {"cursor_path": "id"}}}}

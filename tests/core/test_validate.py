@@ -16,11 +16,11 @@ def shop(api_key: str = dlt.secrets.value, token: str = None):
 
 
 @pytest.fixture
-def validate(shop_dir):
+def validate(project):
     """Run `validate` with the data folder of the project."""
 
     def validate(*arguments):
-        return shop_dir.run("validate", "--data-dir", str(shop_dir.data_dir), *arguments)
+        return project.run("validate", "--data-dir", str(project.data_dir), *arguments)
 
     return validate
 
@@ -42,18 +42,18 @@ def checks(validate):
     return checks
 
 
-def test_a_project_without_a_mistake_is_valid_and_nothing_is_made(validate, shop_dir):
-    shop_dir.declare(entry())
+def test_a_project_without_a_mistake_is_valid_and_nothing_is_made(validate, project):
+    project.declare(entry())
 
     done = validate()
 
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == "5 pass, 0 warn, 0 fail: valid"
-    assert not shop_dir.data_dir.exists()
+    assert not project.data_dir.exists()
 
 
-def test_checks_are_shown_by_category_a_line_each(validate, shop_dir):
-    shop_dir.declare(entry())
+def test_checks_are_shown_by_category_a_line_each(validate, project):
+    project.declare(entry())
 
     lines = validate().stdout.splitlines()
 
@@ -63,8 +63,8 @@ def test_checks_are_shown_by_category_a_line_each(validate, shop_dir):
     assert "\x1b" not in "".join(lines)
 
 
-def test_a_mistake_of_the_file_fails_with_its_text(checks, shop_dir):
-    shop_dir.declare(entry(enabled="'no'"))
+def test_a_mistake_of_the_file_fails_with_its_text(checks, project):
+    project.declare(entry(enabled="'no'"))
 
     assert checks("--check", "config", status="fail") == [
         (
@@ -78,9 +78,9 @@ def test_a_mistake_of_the_file_fails_with_its_text(checks, shop_dir):
     ]
 
 
-def test_a_schedule_of_an_unknown_source_fails(checks, shop_dir):
-    shop_dir.declare(entry())
-    shop_dir.write(
+def test_a_schedule_of_an_unknown_source_fails(checks, project):
+    project.declare(entry())
+    project.write(
         ".dango/schedules.yml",
         "schedules: [{name: nightly, cron: daily, sources: [shpo]}]",
     )
@@ -101,9 +101,9 @@ def test_a_schedule_of_an_unknown_source_fails(checks, shop_dir):
     ],
 )
 def test_what_planning_refuses_fails_and_the_next_source_is_checked(
-    checks, validate, shop_dir, wrong, message
+    checks, validate, project, wrong, message
 ):
-    shop_dir.declare(wrong, entry("good"))
+    project.declare(wrong, entry("good"))
 
     ((category, subject, text),) = checks("--check", "sources", status="fail")
 
@@ -113,16 +113,16 @@ def test_what_planning_refuses_fails_and_the_next_source_is_checked(
     assert validate("--check", "sources").exit_code == 1
 
 
-def test_warnings_fail_only_where_they_shall(validate, shop_dir):
-    shop_dir.declare(entry(native="function_kwargs: {size: '${SIZE}'}"))
+def test_warnings_fail_only_where_they_shall(validate, project):
+    project.declare(entry(native="function_kwargs: {size: '${SIZE}'}"))
 
     assert validate().exit_code == 0
     assert validate("--strict").exit_code == 1
     assert "not valid" in validate("--strict").stdout
 
 
-def test_a_variable_without_a_value_is_named_with_source_and_key(checks, shop_dir):
-    shop_dir.declare(
+def test_a_variable_without_a_value_is_named_with_source_and_key(checks, project):
+    project.declare(
         entry(
             native="function_kwargs: {size: '${SIZE}'}",
             airflow="{destination: '${WAREHOUSE}'}",
@@ -139,16 +139,16 @@ def test_a_variable_without_a_value_is_named_with_source_and_key(checks, shop_di
 
 @pytest.mark.parametrize("place", ["environment", ".env", "secrets.toml", "default"])
 def test_a_variable_with_a_value_is_not_told_and_neither_is_the_value(
-    validate, shop_dir, monkeypatch, place
+    validate, project, monkeypatch, place
 ):
     default = ":-canary" if place == "default" else ""
-    shop_dir.declare(entry(native=f"function_kwargs: {{size: '${{SIZE{default}}}'}}"))
+    project.declare(entry(native=f"function_kwargs: {{size: '${{SIZE{default}}}'}}"))
     if place == "environment":
         monkeypatch.setenv("SIZE", "canary")
     if place == ".env":
-        shop_dir.write(".env", "SIZE=canary")
+        project.write(".env", "SIZE=canary")
     if place == "secrets.toml":
-        shop_dir.write(".dlt/secrets.toml", "[sources.shop]\nSIZE = 'canary'")
+        project.write(".dlt/secrets.toml", "[sources.shop]\nSIZE = 'canary'")
 
     done = validate()
 
@@ -157,11 +157,9 @@ def test_a_variable_with_a_value_is_not_told_and_neither_is_the_value(
     assert done.exit_code == 0
 
 
-def test_a_secret_that_the_function_needs_is_named_and_one_that_it_may_have_is_not(
-    checks, shop_dir
-):
-    shop_dir.write("custom_sources/shop.py", KEY_SOURCE)
-    shop_dir.declare(entry("crm"))
+def test_a_secret_that_the_function_needs_is_named_and_one_that_it_may_have_is_not(checks, project):
+    project.write("custom_sources/shop.py", KEY_SOURCE)
+    project.declare(entry("crm"))
 
     ((category, subject, message),) = checks("--check", "sources")
 
@@ -172,16 +170,16 @@ def test_a_secret_that_the_function_needs_is_named_and_one_that_it_may_have_is_n
     )
 
 
-def test_a_secret_under_the_registered_name_is_found(checks, shop_dir):
-    shop_dir.write("custom_sources/shop.py", KEY_SOURCE)
-    shop_dir.write(".dlt/secrets.toml", "[sources.crm]\napi_key = 'canary'")
-    shop_dir.declare(entry("crm"))
+def test_a_secret_under_the_registered_name_is_found(checks, project):
+    project.write("custom_sources/shop.py", KEY_SOURCE)
+    project.write(".dlt/secrets.toml", "[sources.crm]\napi_key = 'canary'")
+    project.declare(entry("crm"))
 
     assert checks("--check", "sources") == []
 
 
-def test_a_source_that_fails_here_is_a_warning_without_secrets(checks, shop_dir):
-    shop_dir.write(
+def test_a_source_that_fails_here_is_a_warning_without_secrets(checks, project):
+    project.write(
         "custom_sources/shop.py",
         """
         import os
@@ -190,8 +188,8 @@ def test_a_source_that_fails_here_is_a_warning_without_secrets(checks, shop_dir)
             raise ConnectionError(f"no answer to {os.environ['API_KEY']}\\n at all")
         """,
     )
-    shop_dir.write(".env", "API_KEY=canary-1234")
-    shop_dir.declare(entry())
+    project.write(".env", "API_KEY=canary-1234")
+    project.declare(entry())
 
     ((_, subject, message),) = checks("--check", "sources")
 
@@ -201,8 +199,8 @@ def test_a_source_that_fails_here_is_a_warning_without_secrets(checks, shop_dir)
     )
 
 
-def test_a_secret_in_the_file_is_a_warning(checks, shop_dir):
-    shop_dir.declare(
+def test_a_secret_in_the_file_is_a_warning(checks, project):
+    project.declare(
         entry(
             native="function_kwargs: {api_key: canary}",
             airflow="{destination: 'postgresql://me:canary@host/db'}",
@@ -216,9 +214,9 @@ def test_a_secret_in_the_file_is_a_warning(checks, shop_dir):
     assert "canary" not in str(messages)
 
 
-def test_two_sources_that_write_one_table_of_one_dataset_are_a_warning(checks, shop_dir):
+def test_two_sources_that_write_one_table_of_one_dataset_are_a_warning(checks, project):
     other = "dataset_name: raw_shop"
-    shop_dir.declare(
+    project.declare(
         entry(), entry("store", native=other, airflow="{exclude: [customers]}"), entry("third")
     )
 
@@ -228,8 +226,8 @@ def test_two_sources_that_write_one_table_of_one_dataset_are_a_warning(checks, s
     assert message.startswith("writes raw_shop.orders, as shop does;")
 
 
-def test_two_resources_that_write_one_table_are_a_warning(checks, shop_dir):
-    shop_dir.write(
+def test_two_resources_that_write_one_table_are_a_warning(checks, project):
+    project.write(
         "custom_sources/shop.py",
         """
         import dlt
@@ -239,16 +237,16 @@ def test_two_resources_that_write_one_table_are_a_warning(checks, shop_dir):
             return [dlt.resource([1], name=name, table_name="items") for name in "ab"]
         """,
     )
-    shop_dir.declare(entry())
+    project.declare(entry())
 
     ((_, _, message),) = checks("--check", "sources")
 
     assert "write the table 'items'" in message
 
 
-def test_a_package_that_is_not_installed_is_told_once_with_how_to_install_it(checks, shop_dir):
-    shop_dir.write("custom_sources/shop.py", "import nobody_has_this")
-    shop_dir.declare(entry())
+def test_a_package_that_is_not_installed_is_told_once_with_how_to_install_it(checks, project):
+    project.write("custom_sources/shop.py", "import nobody_has_this")
+    project.declare(entry())
 
     ((category, subject, message),) = checks(status="fail")
 
@@ -256,9 +254,9 @@ def test_a_package_that_is_not_installed_is_told_once_with_how_to_install_it(che
     assert message.endswith("pip install nobody_has_this")
 
 
-def test_only_what_is_asked_for_is_checked(validate, shop_dir):
-    shop_dir.write("custom_sources/shop.py", "open('was_run', 'w')")
-    shop_dir.declare(entry())
+def test_only_what_is_asked_for_is_checked(validate, project):
+    project.write("custom_sources/shop.py", "open('was_run', 'w')")
+    project.declare(entry())
 
     document = json.loads(validate("--json", "--check", "config", "--check", "database").stdout)
 
@@ -267,16 +265,16 @@ def test_only_what_is_asked_for_is_checked(validate, shop_dir):
     assert validate("--check", "files").exit_code == 2
 
 
-def test_only_the_sources_that_are_named_are_checked_disabled_ones_too(checks, shop_dir):
-    shop_dir.declare(entry(enabled="false"), entry("store", enabled="'no'"))
+def test_only_the_sources_that_are_named_are_checked_disabled_ones_too(checks, project):
+    project.declare(entry(enabled="false"), entry("store", enabled="'no'"))
 
     assert checks("--check", "sources", status="pass") == []
     assert ("Sources", "shop") in [found[:2] for found in checks("shop", status="pass")]
     assert checks("shop", status="fail") == []
 
 
-def test_a_source_that_is_not_there_is_an_error_that_lists_those_that_are(validate, shop_dir):
-    shop_dir.declare(entry())
+def test_a_source_that_is_not_there_is_an_error_that_lists_those_that_are(validate, project):
+    project.declare(entry())
 
     done = validate("shpo")
 
@@ -285,7 +283,7 @@ def test_a_source_that_is_not_there_is_an_error_that_lists_those_that_are(valida
     assert line.endswith("has no source 'shpo' (did you mean 'shop'?); there are: shop")
 
 
-def test_a_folder_without_a_project_is_an_error_of_one_line(validate, shop_dir):
+def test_a_folder_without_a_project_is_an_error_of_one_line(validate, project):
     done = validate()
 
     assert done.exit_code == 1
@@ -293,57 +291,55 @@ def test_a_folder_without_a_project_is_an_error_of_one_line(validate, shop_dir):
     assert "`airflow-dlt source add` makes one" in line
 
 
-def test_the_project_is_that_of_the_current_folder_or_of_one_above(shop_dir, monkeypatch):
+def test_the_project_is_that_of_the_current_folder_or_of_one_above(project, monkeypatch):
     from typer.testing import CliRunner
 
     from airflow_dlt_provider.cli import app
 
-    shop_dir.declare(entry())
-    monkeypatch.chdir(shop_dir.path / "custom_sources")
+    project.declare(entry())
+    monkeypatch.chdir(project.path / "custom_sources")
 
     done = CliRunner().invoke(app, ["validate", "--check", "config"])
 
     assert done.exit_code == 0
-    assert done.stdout.startswith(str(shop_dir.sources))
+    assert done.stdout.startswith(str(project.sources))
 
 
 class TestDestinations:
     """Whether they can be reached, and the reason without a secret where they cannot."""
 
-    def test_a_file_that_is_there_is_opened(self, checks, shop_dir):
+    def test_a_file_that_is_there_is_opened(self, checks, project):
         import duckdb
 
-        shop_dir.declare(entry())
-        shop_dir.data_dir.mkdir()
-        duckdb.connect(str(shop_dir.data_dir / "warehouse.duckdb")).close()
+        project.declare(entry())
+        project.data_dir.mkdir()
+        duckdb.connect(str(project.data_dir / "warehouse.duckdb")).close()
 
         ((category, _, message),) = checks("--check", "database", status="pass")
 
         assert category == "Database"
         assert message.endswith("warehouse.duckdb can be opened and written to")
 
-    def test_a_file_that_is_no_database_fails(self, checks, shop_dir):
-        shop_dir.declare(entry())
-        shop_dir.write("data/warehouse.duckdb", "no database" * 1000)
+    def test_a_file_that_is_no_database_fails(self, checks, project):
+        project.declare(entry())
+        project.write("data/warehouse.duckdb", "no database" * 1000)
 
         ((_, _, message),) = checks("--check", "database", status="fail")
 
         assert message.startswith("cannot be loaded to: ")
 
-    def test_a_file_that_cannot_be_made_fails(self, checks, shop_dir):
-        shop_dir.declare(entry())
-        shop_dir.write("data", "a file where the folder would be")
+    def test_a_file_that_cannot_be_made_fails(self, checks, project):
+        project.declare(entry())
+        project.write("data", "a file where the folder would be")
 
         ((_, _, message),) = checks("--check", "database", status="fail")
 
         assert message.endswith("data is not writable")
 
-    def test_a_file_that_another_process_has_open_is_a_warning(
-        self, checks, shop_dir, start_python
-    ):
-        shop_dir.declare(entry())
-        shop_dir.data_dir.mkdir()
-        file = shop_dir.data_dir / "warehouse.duckdb"
+    def test_a_file_that_another_process_has_open_is_a_warning(self, checks, project, start_python):
+        project.declare(entry())
+        project.data_dir.mkdir()
+        file = project.data_dir / "warehouse.duckdb"
         code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
         start_python("-c", code, str(file)).stdout.readline()
 
@@ -351,12 +347,12 @@ class TestDestinations:
 
         assert message.startswith("is in use by another process")
 
-    def test_a_server_that_does_not_answer_fails_without_the_password(self, validate, shop_dir):
-        shop_dir.write(
+    def test_a_server_that_does_not_answer_fails_without_the_password(self, validate, project):
+        project.write(
             ".env",
             "DESTINATION__POSTGRES__CREDENTIALS=postgresql://me:canary@127.0.0.1:1/db\n",
         )
-        shop_dir.declare(entry(airflow="{destination: postgres}"))
+        project.declare(entry(airflow="{destination: postgres}"))
 
         done = validate("--check", "database")
 
@@ -365,38 +361,38 @@ class TestDestinations:
         assert "127.0.0.1" in done.stdout
         assert "canary" not in done.output
 
-    def test_missing_credentials_are_named(self, checks, shop_dir):
-        shop_dir.declare(entry(airflow="{destination: postgres}"))
+    def test_missing_credentials_are_named(self, checks, project):
+        project.declare(entry(airflow="{destination: postgres}"))
 
         ((_, _, message),) = checks("--check", "database", status="fail")
 
         assert "DESTINATION__POSTGRES__CREDENTIALS" in message
 
-    def test_a_destination_that_is_none_fails_with_those_that_are(self, checks, shop_dir):
-        shop_dir.declare(entry(airflow="{destination: postgress}"))
+    def test_a_destination_that_is_none_fails_with_those_that_are(self, checks, project):
+        project.declare(entry(airflow="{destination: postgress}"))
 
         ((_, _, message),) = checks("--check", "config", status="fail")
 
         assert "no destination of dlt's (did you mean 'postgres'?)" in message
 
-    def test_an_airflow_connection_is_left_to_the_task(self, checks, shop_dir):
-        shop_dir.declare(entry(airflow="{destination: 'conn_id:warehouse'}"))
+    def test_an_airflow_connection_is_left_to_the_task(self, checks, project):
+        project.declare(entry(airflow="{destination: 'conn_id:warehouse'}"))
 
         ((_, _, message),) = checks("--check", "database")
 
         assert "Airflow connection 'warehouse'" in message
 
-    def test_sources_of_one_destination_are_one_check(self, checks, shop_dir):
-        shop_dir.declare(entry(), entry("store"), entry("third", airflow="{destination: dummy}"))
+    def test_sources_of_one_destination_are_one_check(self, checks, project):
+        project.declare(entry(), entry("store"), entry("third", airflow="{destination: dummy}"))
 
         subjects = [subject for _, subject, _ in checks("--check", "database", status="pass")]
 
         assert subjects == ["shop, store", "third"]
 
 
-def test_files_that_no_source_names_are_a_warning_with_what_to_paste(validate, shop_dir):
-    shop_dir.write("custom_sources/my_api.py", "")
-    shop_dir.declare(entry())
+def test_files_that_no_source_names_are_a_warning_with_what_to_paste(validate, project):
+    project.write("custom_sources/my_api.py", "")
+    project.declare(entry())
 
     done = validate("--check", "config")
 
@@ -405,23 +401,23 @@ def test_files_that_no_source_names_are_a_warning_with_what_to_paste(validate, s
     assert done.exit_code == 0
 
 
-def test_secrets_that_git_tracks_are_a_warning(checks, shop_dir):
-    shop_dir.declare(entry())
-    shop_dir.write(".env", "KEY=canary")
-    shop_dir.write(".dlt/secrets.toml", "")
-    subprocess.run(["git", "init", "-q", str(shop_dir.path)], check=True)
+def test_secrets_that_git_tracks_are_a_warning(checks, project):
+    project.declare(entry())
+    project.write(".env", "KEY=canary")
+    project.write(".dlt/secrets.toml", "")
+    subprocess.run(["git", "init", "-q", str(project.path)], check=True)
     assert checks("--check", "config") == []
 
-    subprocess.run(["git", "-C", str(shop_dir.path), "add", ".env"], check=True)
+    subprocess.run(["git", "-C", str(project.path), "add", ".env"], check=True)
 
     ((category, subject, message),) = checks("--check", "config")
     assert (category, subject) == ("General", ".env")
     assert "git rm --cached .env" in message
 
 
-def test_a_file_of_secrets_that_is_no_toml_fails_without_its_text(validate, shop_dir):
-    shop_dir.declare(entry())
-    shop_dir.write(".dlt/secrets.toml", "api_key = canary = 5")
+def test_a_file_of_secrets_that_is_no_toml_fails_without_its_text(validate, project):
+    project.declare(entry())
+    project.write(".dlt/secrets.toml", "api_key = canary = 5")
 
     done = validate()
 

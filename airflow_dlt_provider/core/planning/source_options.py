@@ -18,7 +18,7 @@ from dlt.extract.exceptions import (
     DataItemRequiredForDynamicTableHints,
     InvalidParallelResourceDataType,
 )
-from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
+from dlt.extract.incremental import Incremental
 
 from airflow_dlt_provider.core.errors import DltProviderError, PlanError
 from airflow_dlt_provider.core.planning.hints import declared_incremental
@@ -31,9 +31,6 @@ from airflow_dlt_provider.core.source_options import (
     ResourceOptions,
     SourceOptions,
 )
-
-_PARALLEL_WRAPPERS = ("_gen_wrapper", "_fun_wrapper")
-"""The functions that dlt 1.31 puts around a parallel resource (`dlt.extract.utils`)."""
 
 
 def apply_source_options(sources: Sequence[DltSource], options: SourceOptions) -> None:
@@ -125,7 +122,7 @@ def _apply_steps(resource: DltResource, own: ResourceOptions, *, is_named: bool)
         )
     if own.parallelized:
         try:
-            _parallelize(resource)
+            resource.parallelize()
         except InvalidParallelResourceDataType:
             if is_named:
                 raise
@@ -142,30 +139,6 @@ def _disposition(disposition: Disposition | DispositionOptions | None) -> Any:
 def _said(options: Options | str | None) -> Any:
     """Return what was said, as dlt takes it."""
     return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
-
-
-def _parallelize(resource: DltResource) -> None:
-    if _is_parallel(resource):
-        return
-    step = resource.incremental
-    from_hints = step._from_hints if isinstance(step, IncrementalResourceWrapper) else None
-    # dlt takes its own wrappers off a resource that is cloned, and all that is around them
-    is_bare = resource._eject_config()
-    try:
-        resource.parallelize()
-    finally:
-        if is_bare:
-            resource._inject_config(incremental_from_hints_override=from_hints)
-
-
-def _is_parallel(resource: DltResource) -> bool:
-    generate: Any = resource._pipe.gen
-    while generate is not None:
-        code = getattr(generate, "__code__", None)
-        if code is not None and code.co_name in _PARALLEL_WRAPPERS:
-            return True
-        generate = getattr(generate, "__GEN__", None) or getattr(generate, "__wrapped__", None)
-    return False
 
 
 def _incremental(resource: DltResource, options: IncrementalOptions) -> Incremental[Any]:

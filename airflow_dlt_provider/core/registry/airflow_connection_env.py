@@ -26,10 +26,9 @@ def connection_from_environment(conn_id: str, environment: Mapping[str, str]) ->
     Raises:
         ConnectionNotFoundError: There is no such variable, or it cannot be read.
     """
-    variable = f"{PREFIX}{conn_id.upper()}"
-    text = environment.get(variable)
+    text = environment.get(f"{PREFIX}{conn_id.upper()}")
     if not text:
-        raise ConnectionNotFoundError(conn_id, variable, "is not set")
+        raise ConnectionNotFoundError(conn_id)
     try:
         return (
             _from_json(conn_id, text) if text.lstrip().startswith("{") else _from_uri(conn_id, text)
@@ -37,7 +36,7 @@ def connection_from_environment(conn_id: str, environment: Mapping[str, str]) ->
     except (ValueError, TypeError, AttributeError):
         # what is wrong in it may be a secret
         raise ConnectionNotFoundError(
-            conn_id, variable, "is neither a URI nor a JSON object with conn_type"
+            conn_id, "is neither a URI nor a JSON object with conn_type"
         ) from None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from airflow_dlt_provider.core.errors import ConnectionNotFoundError
 from airflow_dlt_provider.core.registry.connection_secrets import secrets_of
 from airflow_dlt_provider.core.registry.connections import destination_of
 from airflow_dlt_provider.core.registry.environment import (
@@ -23,16 +24,15 @@ Mask = Callable[[Iterable[Any]], None]
 
 
 @dataclass(frozen=True)
-class WorkerPlaces:
-    """Where values are looked up besides the files of the user's, and what hides them."""
+class LookUps:
+    """What is known of secrets outside the project: by Airflow, or by the environment."""
 
-    mask: Mask
-    find_connection: Callable[[str], ConnectionValues]
-    """Looks up an Airflow connection by its id."""
     secrets_toml: str | None = None
     """Text in the format of dlt's `secrets.toml`, besides the user's own files."""
     ask: Callable[[str], str | None] | None = None
     """As in `Environment`."""
+    find_connection: Callable[[str], ConnectionValues] | None = None
+    """Looks up an Airflow connection by its id."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,8 @@ class WorkerValues:
 
     source: SourceSpec
     environment: Environment
-    places: WorkerPlaces
-
-    def mask(self, secrets: Iterable[Any]) -> None:
-        """Hide values from now on."""
-        self.places.mask(secrets)
+    mask: Mask
+    find_connection: Callable[[str], ConnectionValues] | None = None
 
     def mask_known(self, written: DestinationSpec) -> None:
         """Mask every value that is found here, and mind none that is missing."""
@@ -75,11 +72,11 @@ class WorkerValues:
 
         Args:
             written: As the user wrote it.
-            conn_id: An Airflow connection in place of the destination.
+            conn_id: An Airflow connection, in place of the destination that is written.
 
         Raises:
             ValueReferenceError: A `${VAR}` has no value here.
-            PlanError: The connection is none that dlt can load to.
+            PlanError: The connection leads to no destination of dlt's.
         """
         registration = self.source.registration
         values = {"dataset_name": written.dataset_name, "destination": written.destination}
@@ -92,7 +89,7 @@ class WorkerValues:
         self.mask(resolved.secrets)
         destination = resolved.values.get("destination", written.destination)
         self.mask(passwords_in(destination))
-        if conn_id is not None:
+        if conn_id:
             destination = destination_of(self._connection(conn_id))
         dataset_name = resolved.values.get("dataset_name", written.dataset_name)
         return replace(
@@ -102,17 +99,22 @@ class WorkerValues:
         )
 
     def _connection(self, conn_id: str) -> ConnectionValues:
-        connection = self.places.find_connection(conn_id)
-        self.mask(secrets_of(connection))
-        return connection
+        if self.find_connection is None:
+            raise ConnectionNotFoundError(conn_id)
+        values = self.find_connection(conn_id)
+        self.mask(secrets_of(values))
+        return values
 
 
-def read_worker_values(source: SourceSpec, places: WorkerPlaces) -> WorkerValues:
+def read_worker_values(
+    source: SourceSpec, mask: Mask, look_ups: LookUps = LookUps()
+) -> WorkerValues:
     """Read where the variables of a source are looked up, and mask the secrets there.
 
     Args:
         source: As it was written.
-        places: Where else values are found.
+        mask: Hides values from now on.
+        look_ups: What is known outside the project.
 
     Raises:
         SettingsError: A file of secrets is no TOML.
@@ -120,19 +122,20 @@ def read_worker_values(source: SourceSpec, places: WorkerPlaces) -> WorkerValues
     # this brings dlt, which is not needed to parse a Dag
     from airflow_dlt_provider.core.run_context import secret_documents, secrets_of_files
 
-    places.mask(secrets_of_files(source.base_dir, places.secrets_toml))
+    secrets_toml, find_connection = look_ups.secrets_toml, look_ups.find_connection
+    mask(secrets_of_files(source.base_dir, secrets_toml))
     if source.registration is None:
-        return WorkerValues(source, Environment(), places)
+        return WorkerValues(source, Environment(), mask, find_connection)
     env_file = read_env_file(source.registration)
-    places.mask(secrets_in(env_file))
+    mask(secrets_in(env_file))
     name = source.registration.name
-    documents = secret_documents(source.base_dir, places.secrets_toml)
+    documents = secret_documents(source.base_dir, secrets_toml)
     environment = Environment(
         env_file=env_file,
         sections=[section for document in documents for section in sections_of(document, name)],
-        ask=places.ask,
+        ask=look_ups.ask,
     )
-    return WorkerValues(source, environment, places)
+    return WorkerValues(source, environment, mask, find_connection)
 
 
 def passwords_in(address: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.planning.planner import plan_load
+from airflow_dlt_provider.core.planning.planner import Origin, plan_load
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.sync.purpose import SyncPlaces
@@ -21,6 +21,7 @@ class PlannedSync:
 
     source: DeclaredSource
     plan: LoadPlan
+    origin: Origin = "source"
     warnings: tuple[str, ...] = ()
     selected: tuple[str, ...] = ()
     """Names of the resources that are loaded; empty: all."""
@@ -50,8 +51,8 @@ def plan_sync(source: DeclaredSource, places: SyncPlaces) -> PlannedSync:
     """
     path = places.manifest_dir / names.manifest_file_name(source.name, None)
     with kept_environment():
-        planned = plan_load(source.plan_spec(), path, 0, places.find_connection)
-    return PlannedSync(source, planned.plan, planned.warnings)
+        planned = plan_load(source.plan_spec(), path, 0, places.look_ups.find_connection)
+    return PlannedSync(source, planned.plan, planned.origin, planned.warnings)
 
 
 def select_tasks(planned: Sequence[PlannedSync], patterns: Sequence[str]) -> list[PlannedSync]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from airflow_dlt_provider.core.registry.worker_values import Mask, WorkerPlaces
+from airflow_dlt_provider.core.registry.worker_values import LookUps
 from airflow_dlt_provider.core.source_options import ResourceOptions, SourceOptions
-from airflow_dlt_provider.core.spec import ConnectionValues, Refresh, Window
+from airflow_dlt_provider.core.spec import Refresh, Window
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,8 @@ class SyncPlaces:
     """The folder of the last plans, for a source that cannot be planned."""
     working_dir: Path
     """A folder of this sync's own, which its caller removes."""
-    find_connection: Callable[[str], ConnectionValues]
-    """Looks up an Airflow connection by its id."""
-    secrets_toml: str | None = None
-    """As in `LoadRequest`."""
-    ask: Callable[[str], str | None] | None = None
-    """As in `registry.environment.Environment`."""
-
-    def of_worker(self, mask: Mask) -> WorkerPlaces:
-        """Return where the values of a source are found."""
-        return WorkerPlaces(mask, self.find_connection, self.secrets_toml, self.ask)
+    look_ups: LookUps = field(default_factory=LookUps)
+    """What is known of secrets outside the project."""
 
 
 def with_limit(options: SourceOptions, limit: int | None) -> SourceOptions:

@@ -36,7 +36,7 @@ def build_requests(
         SettingsError: A file of secrets is no TOML.
     """
     source = planned.source
-    values = read_worker_values(source.source_spec(), places.of_worker(mask))
+    values = read_worker_values(source.source_spec(), mask, places.look_ups)
     resolved = values.resolved_source()
     resolved = replace(resolved, options=with_limit(resolved.options, purpose.limit))
     destination = values.resolved_destination(source.destination_spec(), source.destination_conn_id)
@@ -60,7 +60,7 @@ def build_requests(
             window=purpose.window,
             allow_empty_replace=purpose.allow_empty_replace
             or source.entry.airflow.allow_empty_replace,
-            secrets_toml=places.secrets_toml,
+            secrets_toml=places.look_ups.secrets_toml,
         )
 
     return {task.key: request_of(task) for task in planned.tasks}
