@@ -197,5 +197,5 @@ def test_the_last_error_in_the_log_of_a_failed_task_has_url_and_status(
     lines = lines_of_task("errors", "data")
     not_found = "404 Client Error: Not Found for url: https://api.example.com/data"
     assert f"HTTP error: {not_found}" in [line["event"] for line in lines]
-    errors = [line for line in lines if line["level"] == "error"]
+    errors = [line for line in lines if line.get("level") == "error"]
     assert f"HTTPError: {not_found}" in json.dumps(errors[-1])
