@@ -7,6 +7,7 @@ import typer
 from airflow_dlt_provider.cli.adopt import adopt
 from airflow_dlt_provider.cli.plan import plan
 from airflow_dlt_provider.cli.publish import publish
+from airflow_dlt_provider.cli.source import source_app
 from airflow_dlt_provider.cli.state import state_app
 from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cursor
 from airflow_dlt_provider.cli.state_show import history, list_resources, show
@@ -18,6 +19,7 @@ __all__ = ["app"]
 app = typer.Typer(cls=OneLineErrors, no_args_is_help=True, add_completion=False)
 app.command()(plan)
 app.command()(validate)
+app.add_typer(source_app, name="source")
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)
 state_app.command()(show)
