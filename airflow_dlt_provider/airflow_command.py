@@ -24,16 +24,16 @@ def get_cli_commands() -> list[CLICommand]:
         ("arguments",),
         nargs=argparse.REMAINDER,
         metavar="COMMAND ...",
-        help="as of airflow-dlt; `airflow dlt state --help` and `airflow dlt plan --help` say more",
+        help="as of airflow-dlt; `airflow dlt source --help` says more, and so does each command",
     )
     return [
         ActionCommand(
             name="dlt",
-            help="Plan dlt sources, and look at and change the state of their resources",
+            help="Declare, check and plan dlt sources, and look at and change their state",
             func=run,
             args=(arguments,),
-            description="Commands: plan, and state with list, show, history, set, reset, rewind, "
-            "replay, adopt, publish.",
+            description="Commands: validate, plan, source with list, add, remove, and state with "
+            "list, show, history, set, reset, rewind, replay, adopt, publish.",
         )
     ]
 
