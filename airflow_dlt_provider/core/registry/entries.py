@@ -169,7 +169,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, list | Mapping):
         return _flow(value)
     text = _dumped(value, None)
-    return _dumped(value, '"') if "\n" in text else text
+    return text if text.isprintable() else _dumped(value, '"')
 
 
 def _flow(value: Any) -> str:
