@@ -24,16 +24,16 @@ def get_cli_commands() -> list[CLICommand]:
         ("arguments",),
         nargs=argparse.REMAINDER,
         metavar="COMMAND ...",
-        help="as of airflow-dlt; `airflow dlt state --help` and `airflow dlt plan --help` say more",
+        help="as of airflow-dlt; `airflow dlt sync --help` and so on say more",
     )
     return [
         ActionCommand(
             name="dlt",
-            help="Plan dlt sources, and look at and change the state of their resources",
+            help="Check, look at and load dlt sources, and look at and change their state",
             func=run,
             args=(arguments,),
-            description="Commands: plan, and state with list, show, history, set, reset, rewind, "
-            "replay, adopt, publish.",
+            description="Commands: validate, plan, preview, sync, history, and state with list, "
+            "show, history, set, reset, rewind, replay, adopt, publish.",
         )
     ]
 
@@ -50,14 +50,16 @@ def run(parsed: argparse.Namespace) -> None:
     from airflow.cli.utils import redirect_stdout_log_handlers_to_stderr
     from airflow.providers_manager import ProvidersManager
 
+    from airflow_dlt_provider.airflow_surroundings import AirflowSurroundings
     from airflow_dlt_provider.cli import app
     from airflow_dlt_provider.cli.stores import opening_stores_with
+    from airflow_dlt_provider.cli.surroundings import surrounded_by
 
     # standard output may have to be one JSON document
     redirect_stdout_log_handlers_to_stderr()
     # `[dlt] state_store` may come from a command or a secrets backend only where it is known
     ProvidersManager().initialize_providers_configuration()
-    with opening_stores_with(_open_with_airflow):
+    with opening_stores_with(_open_with_airflow), surrounded_by(AirflowSurroundings()):
         app(args=list(parsed.arguments), prog_name="airflow dlt")
 
 
