@@ -15,7 +15,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration test-ui chaos bench screenshots lint format build clean
+.PHONY: help setup run test test-core test-provider test-integration test-ui chaos bench screenshots lint schemas format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ lint: $(VENV)/.dev  ## style, types, boundaries
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+schemas: $(VENV)/.run  ## the JSON Schemas of sources.yml and schedules.yml, in docs/
+	$(VENV)/bin/python -m airflow_dlt_provider.core.registry.json_schema docs
 
 format: $(VENV)/.dev  ## put code into its form
 	$(VENV)/bin/ruff check --fix .

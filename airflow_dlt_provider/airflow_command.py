@@ -29,11 +29,12 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         ActionCommand(
             name="dlt",
-            help="Check, look at and load dlt sources, and look at and change their state",
+            help="Declare, check and load dlt sources, and look at and change their state",
             func=run,
             args=(arguments,),
-            description="Commands: validate, plan, preview, sync, history, and state with list, "
-            "show, history, set, reset, rewind, replay, adopt, publish.",
+            description="Commands: validate, plan, preview, sync, history, source with list, add "
+            "and remove, and state with list, show, history, set, reset, rewind, replay, adopt and "
+            "publish.",
         )
     ]
 

@@ -19,7 +19,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     text = (SEEDS / SEED).read_text(encoding="utf-8")
     terminalreporter.section(f"blocks of {SEED}")
     for block, treatment in zip(read_blocks(text), BLOCKS, strict=False):
-        became = treatment.not_run or _outcome(tests.get(block.number, {}))
+        became = _outcome(tests.get(block.number, {}))
+        if treatment.not_run:
+            became = f"not run: {treatment.not_run}"
         terminalreporter.line(f"{_place(block)}{treatment.kind:21}{became}")
 
 

@@ -46,7 +46,7 @@ def plan_sources(
         try:
             values = read_worker_values(source.source_spec(), redaction.mask, places.look_ups)
             values.mask_known(source.destination_spec())
-            planned.append(plan_sync(source, places.manifest_dir))
+            planned.append(plan_sync(source, places))
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self
 
 Names = str | list[str]
 Disposition = Literal["append", "merge", "replace", "skip"]
@@ -27,7 +26,9 @@ class Options(BaseModel):
     """Base of all models of what a user wrote: an unknown key is a mistake."""
 
     # a text "false" is no false
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class DispositionOptions(Options):
@@ -46,7 +47,7 @@ class DispositionOptions(Options):
     deduplicated: bool | None = None
 
     @model_validator(mode="after")
-    def _check_strategy(self) -> Self:
+    def _check_strategy(self) -> DispositionOptions:
         """Refuse what dlt would take no notice of."""
         if self.strategy and self.disposition != "merge":
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,50 @@ def test_a_database_that_cannot_be_read_is_told_of_without_its_tables(tmp_path):
 
     assert planned.origin == "whole source"
     assert "unable to open database file" in planned.warnings[0]
+
+
+DATED = """
+sources:
+  - name: copied
+    type: dlt_native
+    dlt_native:
+      source_module: sql_database
+      source_function: sql_database
+      function_kwargs: {backend: BACKEND}
+    airflow:
+      source_conn_id: shop_db
+      resource_options:
+        orders:
+          write_disposition: merge
+          primary_key: id
+          incremental: {cursor_path: changed_at, initial_value: 2024-01-02}
+"""
+
+
+@pytest.mark.parametrize("backend", ["sqlalchemy", "pyarrow"])
+def test_a_day_is_where_a_cursor_of_points_in_time_starts(load_source, tmp_path, backend):
+    path = tmp_path / "shop.sqlite"
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+    columns = (
+        sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
+        sqlalchemy.Column("changed_at", sqlalchemy.DateTime),
+    )
+    orders = sqlalchemy.Table("orders", sqlalchemy.MetaData(), *columns)
+    orders.metadata.create_all(engine)
+
+    def add(number, day):
+        with engine.begin() as connection:
+            values = {"id": number, "changed_at": datetime(2024, 1, day, 8)}
+            connection.execute(orders.insert().values(values))
+
+    add(1, day=1)
+    add(2, day=2)
+    connection = ConnectionValues("shop_db", "sqlite", host=str(path))
+    text = DATED.replace("BACKEND", backend)
+
+    first = load_source(text, connection)
+    add(3, day=3)
+    second = load_source(text, connection)
+
+    assert [row["id"] for row in first["orders"]] == [2]
+    assert sorted(row["id"] for row in second["orders"]) == [2, 3]

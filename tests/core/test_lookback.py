@@ -51,6 +51,8 @@ def shop(days, version=1):
     yield resource("appended", at, None, write_disposition="append")
     yield resource("keyless", at, None, write_disposition="merge")
     yield resource("replaced", at, None, write_disposition="replace")
+    scd2 = {"disposition": "merge", "strategy": "scd2"}
+    yield resource("historized", at, None, write_disposition=scd2, merge_key="day")
     late = dlt.sources.incremental("at", lag=5 * 86400)
     yield resource("late", at, None, **merged).apply_hints(incremental=late)
 
@@ -170,6 +172,16 @@ def test_a_replaced_resource_is_loaded_whole_as_ever(shop, messages):
 
     assert shop.versions("replaced") == versions(1)
     assert "lookback_days" not in messages()
+
+
+def test_a_row_with_a_history_gets_a_new_version_of_it(shop):
+    shop.run("historized", days=range(1, 11))
+
+    shop.run("historized", days=range(1, 12), version=2)
+
+    doubled = {(day, 1) for day in range(1, 11)} | {(day, 2) for day in range(7, 12)}
+    assert set(shop.rows("historized")) == doubled
+    assert len(shop.rows("historized")) == len(doubled)
 
 
 def test_a_longer_lag_of_the_sources_own_stays(shop):

@@ -1,5 +1,6 @@
 """What is said of a source without Python, in the plan and in the tables that it becomes."""
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 
 import pytest
@@ -10,10 +11,11 @@ from airflow_dlt_provider.core.errors import (
     TableConflictError,
     TerminalLoadError,
 )
+from airflow_dlt_provider.core.loading.load import load_task
 from airflow_dlt_provider.core.planning.manifest import question_of
 from airflow_dlt_provider.core.planning.source_import import build_sources
 from airflow_dlt_provider.core.source_options import SourceOptions
-from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
+from airflow_dlt_provider.core.spec import PlanSpec, Refresh, Registration, SourceSpec, Window
 from tests.core.optioned_shop import SHOP, Shop
 
 DECOMPOSITIONS = pytest.mark.parametrize("decompose", ["resource", "component", "none"])
@@ -271,6 +273,43 @@ def test_an_initial_value_is_read_as_the_source_has_its_cursor(
     assert shop.rows(name, "count(*)") == [2]
 
 
+COLUMNS = """
+from datetime import datetime
+import dlt
+
+@dlt.source
+def reflected():
+    rows = [{"at": datetime(2026, 1, day)} for day in (1, 2, 3)]
+    columns = {"at": {"data_type": "timestamp", "timezone": False}}
+    return dlt.resource(rows, name="rows", columns=columns)
+"""
+
+
+def test_a_date_is_a_point_in_time_where_the_column_has_points_in_time(write_module, load, shop):
+    write_module("reflected.py", COLUMNS)
+    incremental = {"cursor_path": "at", "initial_value": date(2026, 1, 2)}
+    options = {"resource_options": {"rows": {"incremental": incremental}}}
+
+    load("reflected:reflected", "rows", options=SourceOptions.model_validate(options))
+
+    assert shop.rows("rows", "count(*)") == [2]
+
+
+def test_a_cursor_that_was_said_takes_a_window(shop, load):
+    said = of_orders(
+        write_disposition="merge", primary_key="id", incremental={"cursor_path": "day"}
+    )
+    shop.run(said, upto=5)
+    request = load.request(
+        "my_shop:shop", "orders", kwargs={"upto": 6}, options=SourceOptions.model_validate(said)
+    )
+    days = Window(*(datetime(2026, 1, day, tzinfo=timezone.utc) for day in (2, 4)))
+
+    load_task(replace(request, window=days), load.store)
+
+    assert shop.rows("orders", "id, upto") == [(1, 5), (2, 6), (3, 6), (4, 5), (5, 5)]
+
+
 def test_what_is_not_said_of_a_cursor_stays_as_the_source_has_it(write_module, build):
     write_module("cursors.py", CURSORS)
     said = {"resource_options": {"keyed": {"incremental": {"cursor_path": "at", "lag": 5}}}}
@@ -280,6 +319,16 @@ def test_what_is_not_said_of_a_cursor_stays_as_the_source_has_it(write_module, b
     incremental = source.resources["keyed"].incremental.incremental
     assert (incremental.lag, incremental.on_cursor_value_missing) == (5, "include")
     assert incremental.primary_key == ()
+
+
+def test_a_cursor_keeps_the_type_that_the_source_declares(write_module, build):
+    write_module("cursors.py", CURSORS)
+    said = {"resource_options": {"moments": {"incremental": {"cursor_path": "at", "lag": 5}}}}
+
+    (source,) = build(said, "cursors:cursors")
+
+    incremental = source.resources["moments"].incremental.incremental
+    assert incremental.get_incremental_value_type() is datetime
 
 
 def test_another_cursor_has_nothing_of_the_one_that_the_source_has(write_module, build):
@@ -483,11 +532,6 @@ def test_a_merge_after_an_append_load_needs_no_root_key_without_nested_rows(shop
 
 
 def test_a_refresh_that_drops_the_tables_gives_them_their_root_key(shop, load):
-    from dataclasses import replace
-
-    from airflow_dlt_provider.core.loading.load import load_task
-    from airflow_dlt_provider.core.spec import Refresh
-
     shop.run({})
     options = SourceOptions.model_validate(of_orders(write_disposition="merge", primary_key="id"))
     request = load.request("my_shop:shop", "orders", kwargs={"upto": 2}, options=options)

@@ -105,3 +105,15 @@ def test_mistakes_come_in_the_order_of_the_file(read, tmp_path):
         ("sources.yml", 7),
         ("schedules.yml", 1),
     ]
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "'2026-01-31'", "2026-01-31T00:00:00Z"])
+def test_a_date_may_stand_in_quotes_or_not(tmp_path, text):
+    (tmp_path / "sources.yml").write_text(
+        "sources:\n- name: shop\n  type: dlt_native\n  airflow:\n"
+        f"    start_date: {text}\n  dlt_native: {{source_module: shop, source_function: shop}}\n"
+    )
+
+    (source,) = read_project(tmp_path).sources
+
+    assert str(source.entry.airflow.start_date).startswith("2026-01-31")

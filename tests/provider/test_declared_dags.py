@@ -235,3 +235,21 @@ def test_a_connection_that_is_missing_gives_a_dag_all_the_same(project):
 
     assert project.import_errors == {}
     assert set(dags["copied"].task_ids) == {"a", "b", "finish"}
+
+
+def test_a_task_whose_connection_is_missing_fails_at_once_and_names_it(project, run_dag, capsys):
+    project.write(
+        ".dango/sources.yml",
+        "sources:\n"
+        "  - name: copied\n"
+        "    type: dlt_native\n"
+        "    dlt_native: {source_module: sql_database, source_function: sql_database}\n"
+        "    airflow: {source_conn_id: nobody_knows_it, resources: [a], retries: 3}\n",
+    )
+
+    run = run_dag(project.load()["copied"])
+
+    states = {task.task_id: (task.state, task.try_number) for task in run.get_task_instances()}
+    assert states["a"] == ("failed", 1)
+    said = capsys.readouterr().out
+    assert "The conn_id `nobody_knows_it` isn't defined; add the connection" in said

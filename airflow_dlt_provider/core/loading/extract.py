@@ -80,9 +80,6 @@ def extract_task(
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
     bound = _bind_cursors(request, selected, points, pipeline)
-    guarded = refresh.guarded
-    if not request.allow_empty_replace:
-        guarded |= replaced_with_rows(bound.loaded, refresh, restored)
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
     _extract(request, selected.sources, pipeline, bound.loaded, refresh)
@@ -105,9 +102,20 @@ def extract_task(
         window=list(request.window.described()) if request.window else None,
         skipped=bound.skipped,
         ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
-        guarded=sorted(guarded),
+        guarded=sorted(_guarded(request, bound.loaded, refresh, restored)),
         taken_over=sorted(refresh.taken_over),
     )
+
+
+def _guarded(
+    request: LoadRequest,
+    loaded: Sequence[LoadedResource],
+    refresh: TaskRefresh,
+    restored: Restored,
+) -> frozenset[str]:
+    if request.allow_empty_replace:
+        return refresh.guarded
+    return refresh.guarded | replaced_with_rows(loaded, refresh, restored)
 
 
 def _starting_points(

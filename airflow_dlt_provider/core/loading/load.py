@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import ConcurrentLoadError, EmptyRefreshError
 from airflow_dlt_provider.core.loading import extraction as kept
+from airflow_dlt_provider.core.loading.anomalies import with_warnings
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.failure import is_schema_race, raise_load_error
@@ -233,12 +234,13 @@ class TaskLoad:
             for record in records:
                 remove_superseded(self._opened.rows, record)
             self._remove_orphans(extraction)
+        loads = [
+            replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
+            for load, item in zip(result.resources, extraction.loaded, strict=True)
+        ]
         result = replace(
             result,
-            resources=tuple(
-                replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
-                for load, item in zip(result.resources, extraction.loaded, strict=True)
-            ),
+            resources=with_warnings(loads, records, states),
             changes=TaskChanges(
                 extraction.extraction_id, extraction.source_changes, extraction.source_seeds
             )

@@ -35,7 +35,7 @@ def look_back(
     if not days:
         return
     for cursor, users in _users_by_cursor(request, selected, states):
-        doubled = [item.name for item in users if item.appends is not False or item.is_scd2]
+        doubled = [item.name for item in users if item.appends is not False]
         if doubled:
             log.warning(
                 "lookback_days: %s would load rows of %d days again, which %s does not merge by a "

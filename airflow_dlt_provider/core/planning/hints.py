@@ -98,6 +98,12 @@ def _nested_name(path: str | tuple[str, ...]) -> str:
     return path if isinstance(path, str) else ".".join(path)
 
 
+def declared_column_type(resource: DltResource, name: str) -> str | None:
+    """Return dlt's data type of a column, where *resource* declares it for all rows."""
+    columns = _columns((resource._hints or {}).get("columns"))
+    return columns.get(name, {}).get("data_type")
+
+
 def declared_incremental(resource: DltResource) -> Incremental[Any] | None:
     """Return the incremental of a resource, also where dlt makes it when it extracts.
 

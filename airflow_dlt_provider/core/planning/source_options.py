@@ -15,10 +15,10 @@ import dlt
 from dlt.common.time import datetime_obj_to_str, detect_datetime_format, ensure_datetime
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import InvalidParallelResourceDataType
-from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
+from dlt.extract.incremental import Incremental
 
 from airflow_dlt_provider.core.errors import DltProviderError, PlanError
-from airflow_dlt_provider.core.planning.hints import declared_incremental
+from airflow_dlt_provider.core.planning.hints import declared_column_type, declared_incremental
 from airflow_dlt_provider.core.planning.selection import candidates, match_names
 from airflow_dlt_provider.core.source_options import (
     Disposition,
@@ -28,9 +28,6 @@ from airflow_dlt_provider.core.source_options import (
     ResourceOptions,
     SourceOptions,
 )
-
-_PARALLEL_WRAPPERS = ("_gen_wrapper", "_fun_wrapper")
-"""The functions that dlt 1.31 puts around a parallel resource (`dlt.extract.utils`)."""
 
 
 def apply_source_options(sources: Sequence[DltSource], options: SourceOptions) -> None:
@@ -122,7 +119,7 @@ def _apply_steps(resource: DltResource, own: ResourceOptions, *, is_named: bool)
         )
     if own.parallelized:
         try:
-            _parallelize(resource)
+            resource.parallelize()
         except InvalidParallelResourceDataType:
             if is_named:
                 raise
@@ -141,39 +138,16 @@ def _said(options: Options | str | None) -> Any:
     return options.model_dump(exclude_unset=True) if isinstance(options, Options) else options
 
 
-def _parallelize(resource: DltResource) -> None:
-    if _is_parallel(resource):
-        return
-    step = resource.incremental
-    from_hints = step._from_hints if isinstance(step, IncrementalResourceWrapper) else None
-    # dlt takes its own wrappers off a resource that is cloned, and all that is around them
-    is_bare = resource._eject_config()
-    try:
-        resource.parallelize()
-    finally:
-        if is_bare:
-            resource._inject_config(incremental_from_hints_override=from_hints)
-
-
-def _is_parallel(resource: DltResource) -> bool:
-    generate: Any = resource._pipe.gen
-    while generate is not None:
-        code = getattr(generate, "__code__", None)
-        if code is not None and code.co_name in _PARALLEL_WRAPPERS:
-            return True
-        generate = getattr(generate, "__GEN__", None) or getattr(generate, "__wrapped__", None)
-    return False
-
-
 def _incremental(resource: DltResource, options: IncrementalOptions) -> Incremental[Any]:
     """Return the cursor that is asked for; one that the source has is changed."""
     declared = declared_incremental(resource)
     if declared is not None and declared.cursor_path != options.cursor_path:
         declared = None
     values = {**_arguments_of(declared), **_said(options)}
+    column_type = declared_column_type(resource, options.cursor_path)
     for name in ("initial_value", "end_value"):
         if name in options.model_fields_set:
-            values[name] = _typed(values[name], declared)
+            values[name] = _typed(values[name], declared, column_type)
     incremental = dlt.sources.incremental(**values)
     if declared is not None and hasattr(declared, "__orig_class__"):
         incremental.__orig_class__ = declared.__orig_class__
@@ -199,20 +173,27 @@ def _arguments_of(incremental: Incremental[Any] | None) -> Mapping[str, Any]:
     }
 
 
-def _typed(value: Any, declared: Incremental[Any] | None) -> Any:
-    """Return *value* as the source's own cursor has its values.
+def _typed(value: Any, declared: Incremental[Any] | None, column_type: str | None) -> Any:
+    """Return *value* as the source's own cursor, or the column of that name, has its values.
 
     YAML makes a date of `2026-01-31` and text of `"2026-01-31"`, whichever the rows have.
     """
-    if declared is None or not isinstance(value, str | date):
-        return value
+    if declared is None:
+        # rows may hold text where their column will hold points in time
+        is_moment = isinstance(value, date) and column_type == "timestamp"
+        return _as_kind(value, datetime, None) if is_moment else value
     sample, kind = declared.initial_value, declared.get_incremental_value_type()
-    if isinstance(sample, str) and not isinstance(value, str):
+    if isinstance(sample, str) and isinstance(value, date):
         text_format = detect_datetime_format(sample)
         in_utc = ensure_datetime(value).astimezone(timezone.utc)
         return datetime_obj_to_str(in_utc, text_format) if text_format else value
-    if not isinstance(kind, type) or not issubclass(kind, date):
-        return value
+    if isinstance(value, str | date) and isinstance(kind, type) and issubclass(kind, date):
+        return _as_kind(value, kind, sample)
+    return value
+
+
+def _as_kind(value: str | date, kind: type[date], sample: Any) -> date:
+    """Return *value* as a date, or as a point in time with or without a zone like *sample*."""
     if not issubclass(kind, datetime):
         return ensure_datetime(value).date()
     if isinstance(value, datetime):

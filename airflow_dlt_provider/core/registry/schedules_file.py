@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from airflow_dlt_provider.core.registry.cron import parse_schedule
 from airflow_dlt_provider.core.registry.explanations import mistake_at
-from airflow_dlt_provider.core.registry.sources_file import Moment, source_name
+from airflow_dlt_provider.core.registry.field_types import Moment, Schedule, source_name
 from airflow_dlt_provider.core.source_options import Options
 
 
@@ -33,14 +32,22 @@ class ScheduleEntry(Options):
     """One schedule."""
 
     name: Annotated[str, AfterValidator(_schedule_name)]
+    """Lower case; of each schedule its own."""
     type: Literal["sync", "sync_only", "dbt", "script"] = "sync"
-    cron: Annotated[str, AfterValidator(parse_schedule)]
+    """`dbt` and `script` are left out, with a warning."""
+    cron: Schedule
+    """A cron expression of five parts, or a preset such as `every_6h`, `daily`, `weekly`."""
     sources: list[str] = Field(default_factory=list)
+    """Names of the sources that run then."""
     enabled: bool = True
+    """Whether it counts."""
     timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    """In which the cron expression is read."""
     start_date: Moment | None = None
+    """A date or a point in time, in the time zone of the schedule."""
     misfire_grace_time: Annotated[int, Field(gt=0)] | None = None
     timeout_minutes: Annotated[int, Field(gt=0)] | None = None
+    """Longest time of a run."""
     notify_on: list[Literal["failure", "success", "stale"]] = Field(default_factory=list)
     dbt_command: str | None = None
     script_path: str | None = None
@@ -59,3 +66,4 @@ class SchedulesFile(Options):
     """The file `schedules.yml`."""
 
     schedules: list[ScheduleEntry] = Field(default_factory=list)
+    """Of sources without a schedule of their own."""

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from airflow_dlt_provider.core.registry.entries import entry_text, new_entry
 from airflow_dlt_provider.core.registry.project import Project
 
 FOLDER = "custom_sources"
+UNKNOWN = "<function_name>"
 
 
 def find_unreferenced(project: Project) -> tuple[Path, ...]:
@@ -42,21 +44,11 @@ def unreferenced_warning(project: Project) -> str | None:
             *(f"   - {path.as_posix()}" for path in paths),
             "",
             f"These files won't be synced. To use them, add to {file.as_posix()}:",
-            *(line for path in paths for line in ("", *entry_lines(path.stem))),
+            *(
+                f"\n{entry_text(new_entry(path.stem, path.stem, UNKNOWN)).rstrip()}"
+                for path in paths
+            ),
         )
-    )
-
-
-def entry_lines(name: str, function: str = "<function_name>") -> tuple[str, ...]:
-    """Return an entry of `sources.yml`, line by line."""
-    return (
-        f"  - name: {name}",
-        "    type: dlt_native",
-        "    enabled: true",
-        "    dlt_native:",
-        f"      source_module: {name}",
-        f"      source_function: {function}",
-        "      function_kwargs: {}",
     )
 
 

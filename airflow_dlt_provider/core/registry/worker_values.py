@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_dlt_provider.core.errors import ConnectionNotFoundError
 from airflow_dlt_provider.core.registry.connection_secrets import secrets_of
-from airflow_dlt_provider.core.registry.connections import build_destination, destination_of
+from airflow_dlt_provider.core.registry.connections import destination_of
 from airflow_dlt_provider.core.registry.environment import (
     Environment,
     read_env_file,
@@ -90,7 +90,7 @@ class WorkerValues:
         destination = resolved.values.get("destination", written.destination)
         self.mask(passwords_in(destination))
         if conn_id:
-            destination = build_destination(destination_of(self._connection(conn_id)))
+            destination = destination_of(self._connection(conn_id))
         dataset_name = resolved.values.get("dataset_name", written.dataset_name)
         return replace(
             written,

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import Origin, plan_load
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
+from airflow_dlt_provider.core.sync.purpose import SyncPlaces
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class PlannedSync:
         return is_free or not set(self.selected).isdisjoint(task.resource_names)
 
 
-def plan_sync(source: DeclaredSource, manifest_dir: Path) -> PlannedSync:
+def plan_sync(source: DeclaredSource, places: SyncPlaces) -> PlannedSync:
     """Plan all tasks of a source anew; where it cannot be planned, as it was planned last.
 
     Raises:
         PlanError: The entry of the source asks for something that is not there.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
-    path = manifest_dir / names.manifest_file_name(source.name, None)
+    path = places.manifest_dir / names.manifest_file_name(source.name, None)
     with kept_environment():
-        planned = plan_load(source.plan_spec(), path, ttl_seconds=0)
+        planned = plan_load(source.plan_spec(), path, 0, places.look_ups.find_connection)
     return PlannedSync(source, planned.plan, planned.origin, planned.warnings)
 
 

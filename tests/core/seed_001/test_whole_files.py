@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_dlt_provider.core.planning.planner import plan_load
+from airflow_dlt_provider.core.registry.project import read_project
 from tests.core.seed_001.project import as_tables, shown
 
 
@@ -120,3 +122,14 @@ def test_a_source_that_raises_without_its_variable_fails_with_its_own_words(proj
     assert "MY_API_KEY environment variable required" in output
     assert "Traceback" not in output
     assert not apis.calls
+
+
+def test_a_source_that_raises_without_its_variable_is_planned_all_the_same(project, seed):
+    project.place(seed(19))
+    project.register(my_api="authenticated_api:authenticated_api")
+    (source,) = read_project(project.folder).sources
+
+    planned = plan_load(source.plan_spec(), project.folder / "manifest.json")
+
+    assert len(planned.plan.tasks) == 1
+    assert "MY_API_KEY environment variable required" in "\n".join(planned.warnings)
