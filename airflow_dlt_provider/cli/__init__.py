@@ -46,4 +46,8 @@ state_app.command()(publish)
 
 @app.callback()
 def main() -> None:
-    """Look at dlt sources as Airflow will run them, and at what their loads did."""
+    """Declare, check and load dlt sources, and look at what their loads did.
+
+    All commands but plan of module:function are about the project around the current folder: the
+    folder of a sources.yml.
+    """

@@ -21,6 +21,7 @@ from airflow_dlt_provider.core.registry.airflow_connection_env import connection
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.worker_values import LookUps
 from airflow_dlt_provider.core.state.store import StateStore
+from airflow_dlt_provider.core.sync.stores import open_or_make_store
 
 MANIFESTS = "dlt_manifests"
 
@@ -50,7 +51,7 @@ class Surroundings:
         Raises:
             StateError: What is asked for is none here.
         """
-        return partial(open_sql_store, self._store_url(option, project_dir))
+        return partial(open_or_make_store, self._store_url(option, project_dir))
 
     def known_store(
         self, option: str | None, source: DeclaredSource, project_dir: Path
@@ -62,7 +63,7 @@ class Surroundings:
         """
         url = self._store_url(option, project_dir)
         refuse_missing_file(url)
-        return open_sql_store(url)
+        return open_or_make_store(url)
 
     def look_ups(self) -> LookUps:
         """Return what is known of secrets outside the project."""
@@ -78,20 +79,6 @@ class Surroundings:
 
     def _own_folder(self, project_dir: Path) -> Path:
         return airflow_home() if has_airflow_home() else default_data_dir(project_dir)
-
-
-def open_sql_store(url: str) -> StateStore:
-    """Open the state store in a database, and make it if it is not there.
-
-    Raises:
-        StateStoreError: It cannot be reached.
-    """
-    from airflow_dlt_provider.core.state.sql import SqlStateStore
-    from airflow_dlt_provider.core.state.sql_schema import missing_sqlite_file
-
-    if path := missing_sqlite_file(url):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return SqlStateStore(url)
 
 
 def surroundings() -> Surroundings:

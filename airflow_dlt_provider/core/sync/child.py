@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -26,6 +27,9 @@ from airflow_dlt_provider.core.sync.messages import Failure, Message, Outcome, P
 
 STOP_SIGNAL = signal.SIGUSR1
 """Asks a load to end before it writes; dlt takes others for itself."""
+
+GROUP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""What a shell or a service manager sends to all processes of a command."""
 
 PERIOD_SECONDS = 0.1
 STEPS: Mapping[str, Step] = {"Extract": "extract", "Normalize": "normalize", "Load": "load"}
@@ -101,19 +105,22 @@ def run_job(job: LoadJob, channels: Channels) -> None:
     _separate(job, channels)
     progress = ProgressMessages(lambda message: _tell(channels, message))
 
+    stopped = threading.Event()
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        if not progress.is_writing:
+        # asked once more, it would not get to its end
+        if not progress.is_writing and not stopped.is_set():
+            stopped.set()
             raise KeyboardInterrupt
 
     signal.signal(STOP_SIGNAL, stop)
     started = time.monotonic()
     try:
         outcome = _load(job, progress)
-    except KeyboardInterrupt:
-        outcome = Outcome("interrupted")
     except BaseException as error:
-        # also `sys.exit()` of user code
-        outcome = Outcome("failed", failure=_failure(error))
+        # also `sys.exit()` of user code; dlt makes an error of its own of an interrupt
+        failed = Outcome("failed", failure=_failure(error))
+        outcome = Outcome("interrupted") if stopped.is_set() else failed
     signal.signal(STOP_SIGNAL, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -135,6 +142,7 @@ def _separate(job: LoadJob, channels: Channels) -> None:
     """Let this process have a terminal, an environment and output of its own."""
     # Ctrl-C is for who started this; dlt would stop in the middle of a load
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
     os.environ.clear()
     os.environ.update(job.environment)
     for number, connection in ((1, channels.output), (2, channels.errors)):
@@ -152,9 +160,11 @@ def _text_stream(number: int) -> TextIO:
 
 
 def _tell(channels: Channels, message: Message) -> None:
-    # a load is brought to its end, whether somebody listens or not
-    with contextlib.suppress(BrokenPipeError):
+    try:
         channels.messages.send(message)
+    except BrokenPipeError:
+        # who started this is gone; what is being written is brought to its end even so
+        signal.raise_signal(STOP_SIGNAL)
 
 
 def _failure(error: BaseException) -> Failure:

@@ -9,11 +9,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from types import ModuleType
 
-from airflow_dlt_provider.core.sync.child import STOP_SIGNAL, Channels, LoadJob, run_job
+from airflow_dlt_provider.core.sync.child import (
+    GROUP_SIGNALS,
+    STOP_SIGNAL,
+    Channels,
+    LoadJob,
+    run_job,
+)
 from airflow_dlt_provider.core.sync.messages import Failure, Message, Outcome, Printed
 
 READ_BYTES = 65536
@@ -39,7 +45,7 @@ class LoadProcess:
         self._output = _Lines(is_error=False)
         self._errors = _Lines(is_error=True)
         channels = Channels(messages, self._output.writer, self._errors.writer)
-        with _no_main_module():
+        with _no_main_module(), _signals_of_parent_alone():
             _context.set_forkserver_preload([run_job.__module__])
             self._process = _context.Process(target=run_job, args=(job, channels))
             self._process.start()
@@ -121,6 +127,22 @@ class _Lines:
         if self._rest and (to_end or self.reader.closed):
             yield Printed(self._rest, self._is_error)
             self._rest = ""
+
+
+@contextmanager
+def _signals_of_parent_alone() -> Iterator[None]:
+    """Let what is started meanwhile not be ended by signals that a whole group is sent.
+
+    `timeout` and systemd send SIGTERM to every process; without the one that forks, loads could
+    neither be heard nor ended. A load unblocks them for itself.
+    """
+    # Python starts this one with them, and unblocks them
+    resource_tracker.ensure_running()
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Protocol
 
-from airflow_dlt_provider.core.sync.child import LoadJob
+from airflow_dlt_provider.core.sync.child import GROUP_SIGNALS, LoadJob
 from airflow_dlt_provider.core.sync.messages import Message, Outcome
 from airflow_dlt_provider.core.sync.processes import LoadProcess
 
@@ -149,7 +149,7 @@ class _Run:
 
 @contextmanager
 def _counted_interrupts() -> Iterator[_Interrupts]:
-    """Count Ctrl-C and SIGTERM, which would cut off whatever this process is at."""
+    """Count Ctrl-C and the like, which would cut off whatever this process is at."""
     interrupts = _Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
@@ -158,7 +158,8 @@ def _counted_interrupts() -> Iterator[_Interrupts]:
     def count(_signal: int, _frame: FrameType | None) -> None:
         interrupts.count += 1
 
-    former = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, *GROUP_SIGNALS)
+    former = {number: signal.signal(number, count) for number in numbers}
     try:
         yield interrupts
     finally:
