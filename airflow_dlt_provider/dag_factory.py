@@ -14,7 +14,8 @@ from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.registry.options import parse_source_options
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import Decompose
-from airflow_dlt_provider.wiring import LoadOptions, LoadTasks, ResourceTasks
+from airflow_dlt_provider.load_options import LoadOptions
+from airflow_dlt_provider.wiring import LoadTasks, ResourceTasks
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Operator

@@ -27,8 +27,8 @@ from airflow_dlt_provider.dag_factory import (
     is_asked_for,
 )
 from airflow_dlt_provider.declared_schedule import schedule_kwargs
+from airflow_dlt_provider.load_options import LoadOptions
 from airflow_dlt_provider.operators.mistake import MistakeOperator
-from airflow_dlt_provider.wiring import LoadOptions
 
 MISTAKE = "mistake"
 """Tag of a Dag that stands for mistakes, and the id of its task."""

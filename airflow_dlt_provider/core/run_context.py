@@ -11,6 +11,9 @@ of ten rows (measured, dlt 1.31.0 on Airflow 3.3.2). Here it looks, in this orde
    but a user's section `[my_pipeline.sources...]` goes by the name that they gave,
 5. the defaults of this package.
 
+Of a declared source, each place is first asked for `[sources.<registered name>]`, and then for the
+sections that dlt has for its module and its function.
+
 What was there before is put back at the end, so that a user's own dlt code elsewhere in the
 process sees nothing of it.
 """
@@ -23,11 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from dlt.common.configuration import known_sections
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import CustomLoaderDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
-from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.pipeline import StateInjectableContext, TPipelineState
 from dlt.common.runtime.run_context import DOT_DLT, RunContext
@@ -35,6 +36,11 @@ from tomlkit.exceptions import ParseError
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import SettingsError
+from airflow_dlt_provider.core.settings_providers import (
+    BaseNameProvider,
+    PlaceholderProvider,
+    with_registered_name,
+)
 from airflow_dlt_provider.core.spec import SECRETS_VARIABLE, Registration, SourceSpec
 
 DEFAULTS: Mapping[str, Any] = {
@@ -51,8 +57,6 @@ PUBLIC_KEYS = frozenset(
     ("host", "port", "database", "drivername", "region_name", "role", "schema", "warehouse")
 )
 """Keys of `secrets.toml` whose values are no secrets; masked, they would make logs unreadable."""
-
-PLACEHOLDER = "not-known-while-planning"
 
 
 class ProjectRunContext(RunContext):
@@ -84,128 +88,8 @@ class ProjectRunContext(RunContext):
         """Return the providers in the order in which they are asked."""
         users = [*super().initial_providers(), *self._users]
         if self._registered_name:
-            users = _with_registered_name(self._registered_name, users)
+            users = with_registered_name(self._registered_name, users)
         return [*users, BaseNameProvider(self._base_names, users), *self._fallbacks]
-
-
-class BaseNameProvider(ConfigProvider):
-    """Looks for `[<pipeline>...]` sections under the base name of a task's pipeline."""
-
-    def __init__(self, base_names: Mapping[str, str], providers: Sequence[ConfigProvider]) -> None:
-        self._base_names = base_names
-        self._providers = providers
-
-    def get_value(
-        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
-    ) -> tuple[Any | None, str]:
-        """Return the first value found under the base name."""
-        full_key = ".".join(filter(None, (pipeline_name, *sections, key)))
-        base_name = self._base_names.get(pipeline_name or "")
-        if base_name is None:
-            return None, full_key
-        for provider in self._providers:
-            if is_secret_hint(hint) and not provider.supports_secrets:
-                continue
-            value, full_key = provider.get_value(key, hint, base_name, *sections)
-            if value is not None:
-                return value, full_key
-        return None, full_key
-
-    @property
-    def name(self) -> str:
-        """Name of the provider in dlt's messages."""
-        return "Sections of the base pipeline name"
-
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell that secrets may be found here."""
-        return True
-
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up."""
-        return True
-
-
-class RegisteredNameProvider(ConfigProvider):
-    """Looks for the settings of a source under the name that `sources.yml` gives to it.
-
-    dlt knows a source by its module and function, and a project by `[sources.<registered name>]`.
-    What dlt looks for in `sources.<module>.<function>` is found there as well; settings of one
-    argument's own (`credentials.password`) keep their place below.
-    """
-
-    def __init__(self, registered_name: str, provider: ConfigProvider) -> None:
-        self._registered_name = registered_name
-        self._provider = provider
-
-    def get_value(
-        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
-    ) -> tuple[Any | None, str]:
-        """Return the value in the section of the registered name."""
-        if sections[:1] != (known_sections.SOURCES,):
-            return None, key
-        if is_secret_hint(hint) and not self._provider.supports_secrets:
-            return None, key
-        own = (known_sections.SOURCES, self._registered_name)
-        # a function may have settings of its own there, too
-        for rest in dict.fromkeys((sections[2:], sections[3:])):
-            value, full_key = self._provider.get_value(key, hint, pipeline_name, *own, *rest)
-            if value is not None:
-                break
-        return value, full_key
-
-    @property
-    def name(self) -> str:
-        """Name of the provider in dlt's messages."""
-        return f"{self._provider.name}, [sources.{self._registered_name}]"
-
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell whether secrets may be found here."""
-        return True
-
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up."""
-        return True
-
-
-class PlaceholderProvider(ConfigProvider):
-    """Gives text to a secret that nobody knows while planning, so that resources can be listed.
-
-    Args:
-        asked: Is given the names of those that sources ask for.
-    """
-
-    def __init__(self, asked: list[str] | None = None) -> None:
-        self._asked = asked
-
-    def get_value(
-        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
-    ) -> tuple[Any | None, str]:
-        """Return a placeholder for a secret, nothing for anything else."""
-        if not is_secret_hint(hint):
-            return None, key
-        is_of_source = sections[:1] == (known_sections.SOURCES,)
-        if self._asked is not None and is_of_source and key not in self._asked:
-            self._asked.append(key)
-        return PLACEHOLDER, key
-
-    @property
-    def name(self) -> str:
-        """Name of the provider in dlt's messages."""
-        return "Placeholders while planning"
-
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell that secrets may be found here."""
-        return True
-
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up: they say who asks."""
-        return True
 
 
 @contextmanager
@@ -265,22 +149,6 @@ def loading_context(
     )
     with _injected(context):
         yield
-
-
-def _with_registered_name(
-    registered_name: str, providers: Sequence[ConfigProvider]
-) -> list[ConfigProvider]:
-    """Let every provider be asked for the registered name before it is asked for the module's.
-
-    The project's files are one place, whichever of them dlt reads first.
-    """
-    named = [RegisteredNameProvider(registered_name, provider) for provider in providers]
-    environment, files, others = slice(0, 1), slice(1, 3), slice(3, None)
-    return [
-        provider
-        for part in (environment, files, others)
-        for provider in (*named[part], *providers[part])
-    ]
 
 
 def _doc_provider(name: str, document: Mapping[str, Any]) -> ConfigProvider:

@@ -10,11 +10,11 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from airflow_dlt_provider.core.errors import TerminalLoadError
 from airflow_dlt_provider.core.run_context import (
-    PLACEHOLDER,
     loading_context,
     planning_context,
     secrets_of_files,
 )
+from airflow_dlt_provider.core.settings_providers import PLACEHOLDER
 from airflow_dlt_provider.core.spec import SourceSpec
 
 

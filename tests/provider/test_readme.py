@@ -101,6 +101,33 @@ def test_the_state_commands_are_those_of_the_table():
     assert sorted(named) == sorted(commands)
 
 
+def test_the_commands_for_projects_are_those_of_the_table():
+    import typer
+
+    from airflow_dlt_provider.cli import app
+
+    commands = typer.main.get_command(app).commands
+    own = {name for name in commands if name not in ("state", "source")}
+    own |= {f"source {name}" for name in commands["source"].commands}
+    named = re.findall(r"\| `airflow-dlt ((?:source )?(?!state)[a-z]+)\b", README)
+
+    assert sorted(named) == sorted(own)
+
+
+def test_the_dag_files_of_the_readme_are_parsed(dag_folder, monkeypatch):
+    _, _, copy, declared = blocks("python")
+    (sources,) = blocks("yaml")
+    dag_folder.write("copy.py", copy)
+    dag_folder.write("declared.py", declared)
+    dag_folder.write("sources.yml", sources)
+
+    dags = dag_folder.load()
+
+    assert dag_folder.import_errors == {}
+    assert "copy_database" in dags
+    assert set(dags["dummy_shop"].task_ids) == {"products", "finish"}
+
+
 def test_links_to_files_lead_somewhere():
     targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
 
