@@ -31,7 +31,7 @@ DANGO = """\
 #!/bin/sh
 exec {python} -c 'from airflow_dlt_provider.cli import app; app()' "$@"
 """
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300
 
 Rows = list[list[tuple[str, Any]]]
 
