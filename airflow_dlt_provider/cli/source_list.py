@@ -13,7 +13,6 @@ from airflow_dlt_provider.cli.stores import open_store
 from airflow_dlt_provider.cli.terminal import print_json, print_table
 from airflow_dlt_provider.core.control.declared_sources import source_document
 from airflow_dlt_provider.core.control.resources import KnownResources
-from airflow_dlt_provider.core.errors import StateError, StateStoreError
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.project import Project
 from airflow_dlt_provider.core.registry.unreferenced import (
@@ -83,7 +82,7 @@ def _last_loads(project: Project, name: str, store_option: str | None) -> Sequen
     """Return the last load of every resource, as far as a state store knows of them.
 
     Raises:
-        StateError: The store that a person named is none.
+        Exception: The store that a person named is none, or cannot be read.
     """
     source = _source(project, name)
     if source is None:
@@ -92,8 +91,8 @@ def _last_loads(project: Project, name: str, store_option: str | None) -> Sequen
         store = open_store(store_option, source.pipeline_name, source.dataset_name)
         known = KnownResources(store, source.pipeline_name)
         return [load for name in known.names if (load := known.last_load(name))]
-    except (StateError, StateStoreError):
-        # sources may be listed before anything was loaded
+    except Exception:
+        # sources are listed before anything was loaded, too, and where Airflow has no database yet
         if store_option:
             raise
         return ()

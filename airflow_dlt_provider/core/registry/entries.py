@@ -6,7 +6,6 @@ values; what comes out is parsed again, and must be what went in with one entry 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -168,11 +167,23 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, list | Mapping):
-        # JSON is YAML
-        return json.dumps(value, ensure_ascii=False)
-    text = yaml.safe_dump(value, allow_unicode=True, width=float("inf"))
-    text = text.removesuffix("...\n").strip()
-    return json.dumps(value) if "\n" in text else text
+        return _flow(value)
+    text = _dumped(value, None)
+    return text if text.isprintable() else _dumped(value, '"')
+
+
+def _flow(value: Any) -> str:
+    """Return a value in one line, inside of which text may hold commas and brackets."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_flow(key)}: {_flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_flow(item) for item in value)}]"
+    return _dumped(value, '"' if isinstance(value, str) else None)
+
+
+def _dumped(value: Any, style: str | None) -> str:
+    text: str = yaml.safe_dump(value, allow_unicode=True, width=float("inf"), default_style=style)
+    return text.removesuffix("...\n").strip("\n")
 
 
 def _document(text: str) -> dict[str, Any]:
