@@ -46,8 +46,4 @@ state_app.command()(publish)
 
 @app.callback()
 def main() -> None:
-    """Declare, check and load dlt sources, and look at what their loads did.
-
-    All commands but plan of module:function are about the project around the current folder: the
-    folder of a sources.yml.
-    """
+    """Declare, check and load dlt sources, and look at what their loads did."""

@@ -27,7 +27,7 @@ HISTORY_EXAMPLES = examples(
 
 def source_history(
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", help="Default: all sources.")
+        str | None, typer.Argument(metavar="SOURCE", help="Default: all sources.")
     ] = None,
     limit: Annotated[int, typer.Option("-n", min=1, help="How many loads, at most.")] = 20,
     project: ProjectOption = None,

@@ -35,8 +35,8 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
-        help="Where the default DuckDB file <pipeline>.duckdb lies. Default: [dlt] data_dir from "
-        "the environment, else the folder data in AIRFLOW_HOME.",
+        help="Where the default DuckDB file <pipeline>.duckdb lies. Default: "
+        "AIRFLOW__DLT__DATA_DIR, else the folder data in AIRFLOW_HOME.",
     ),
 ]
 SourceOption = Annotated[

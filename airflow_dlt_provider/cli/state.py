@@ -48,9 +48,10 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="URL",
-        help="Where the state is kept, a SQLAlchemy URL. Default: [dlt] state_store of Airflow's "
-        "configuration, else the file dlt_state.db in AIRFLOW_HOME. With `airflow dlt` also "
-        '"asset" or the id of a connection.',
+        help="Where the state is kept, a SQLAlchemy URL. Default: state_store in section dlt of "
+        "Airflow's configuration, else the file dlt_state.db in AIRFLOW_HOME, or in the folder "
+        'data of a project without any Airflow. With `airflow dlt` also "asset" or the id of a '
+        "connection.",
     ),
 ]
 DatasetOption = Annotated[

@@ -35,7 +35,7 @@ SYNC_EXAMPLES = examples(
 
 def sync(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Default: all enabled.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Default: all enabled.")
     ] = None,
     source: options.SourceNameOption = None,
     select: options.SelectOption = None,

@@ -47,9 +47,9 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
-        help="Where the default DuckDB file warehouse.duckdb lies. Default: [dlt] data_dir from "
-        "the environment, else the folder data in AIRFLOW_HOME; without any Airflow, the folder "
-        "data of the project.",
+        help="Where the default DuckDB file warehouse.duckdb lies. Default: "
+        "AIRFLOW__DLT__DATA_DIR, else the folder data in AIRFLOW_HOME; without any Airflow, the "
+        "folder data of the project.",
     ),
 ]
 StoreOption = Annotated[
@@ -57,9 +57,9 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="URL",
-        help="Where state is kept, a SQLAlchemy URL. Default: [dlt] state_store of Airflow's "
-        "configuration, else the file dlt_state.db in AIRFLOW_HOME; without any Airflow, in the "
-        "folder data of the project.",
+        help="Where state is kept, a SQLAlchemy URL. Default: state_store in section dlt of "
+        "Airflow's configuration, else the file dlt_state.db in AIRFLOW_HOME; without any "
+        "Airflow, in the folder data of the project.",
     ),
 ]
 JsonOption = Annotated[

@@ -306,3 +306,56 @@ def test_places_can_be_named(declared, tmp_path):
 
     assert (tmp_path / "d" / "warehouse.duckdb").is_file()
     assert (tmp_path / "s" / "state.db").is_file()
+
+
+def test_a_limit_stops_each_resource(declared):
+    declared.declare(ids=[1, 2, 3, 4], extra="    airflow: {resource_options: {'*': {limit: 3}}}\n")
+
+    declared.sync("--select", "orders,customers", "--limit", "1")
+    assert len(declared.tables()["orders"]) == 1
+
+    declared.sync("--select", "orders", "--full-refresh")
+    assert len(declared.tables()["orders"]) == 3
+
+
+def test_a_replaced_table_is_emptied_only_if_that_is_asked(declared):
+    source = (
+        "import dlt\n@dlt.resource(write_disposition='replace')\ndef few(rows=(1,)):\n"
+        "    yield from ({'id': row} for row in rows)\n"
+    )
+    declared.write("custom_sources/few.py", source)
+    declared.declare(name="few", module="few", function="few", rows=[1])
+    declared.sync()
+    declared.forget()
+    declared.declare(name="few", module="few", function="few", rows=[])
+
+    refused = declared.sync(code=1)
+
+    assert "few" in refused.stderr
+    assert len(declared.tables("raw_few")["few"]) == 1
+    declared.sync("--allow-empty-replace")
+    assert declared.tables("raw_few")["few"] == []
+
+
+def test_state_that_the_tasks_of_a_source_share_is_merged(declared):
+    declared.write(
+        "custom_sources/shared.py",
+        "import dlt\n@dlt.source\ndef shared():\n"
+        "    def make(name):\n"
+        "        @dlt.resource(name=name)\n        def rows():\n"
+        "            seen = dlt.current.source_state().setdefault('seen', {})\n"
+        "            yield {'known': len(seen)}\n"
+        "            seen[name] = True\n"
+        "        return rows\n"
+        "    return [make('a'), make('b')]\n",
+    )
+    declared.declare(name="shared", module="shared", function="shared")
+
+    declared.sync()
+    declared.sync()
+
+    known = {
+        name: [dict(row)["known"] for row in rows]
+        for name, rows in declared.tables("raw_shared").items()
+    }
+    assert known == {"a": [0, 2], "b": [0, 2]}

@@ -33,7 +33,7 @@ def connection_from_environment(conn_id: str, environment: Mapping[str, str]) ->
         return (
             _from_json(conn_id, text) if text.lstrip().startswith("{") else _from_uri(conn_id, text)
         )
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         # what is wrong in it may be a secret
         raise ConnectionNotFoundError(
             conn_id, "is neither a URI nor a JSON object with conn_type"
