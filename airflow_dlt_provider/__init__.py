@@ -9,12 +9,14 @@ from airflow_dlt_provider.version import __version__
 if TYPE_CHECKING:
     from airflow_dlt_provider.dag_factory import DltDag, DltTaskGroup
     from airflow_dlt_provider.declared_dags import load_dags
+    from airflow_dlt_provider.hooks.dlt import DltHook
     from airflow_dlt_provider.operators.dlt import DltResourceOperator
     from airflow_dlt_provider.operators.finish import DltFinishOperator
 
 __all__ = [
     "DltDag",
     "DltFinishOperator",
+    "DltHook",
     "DltResourceOperator",
     "DltTaskGroup",
     "__version__",
@@ -26,6 +28,7 @@ _MODULES = {
     "DltTaskGroup": "dag_factory",
     "load_dags": "declared_dags",
     "DltFinishOperator": "operators.finish",
+    "DltHook": "hooks.dlt",
     "DltResourceOperator": "operators.dlt",
 }
 

@@ -24,16 +24,17 @@ def get_cli_commands() -> list[CLICommand]:
         ("arguments",),
         nargs=argparse.REMAINDER,
         metavar="COMMAND ...",
-        help="as of airflow-dlt; `airflow dlt source --help` says more, and so does each command",
+        help="as of airflow-dlt; `airflow dlt sync --help` and so on say more",
     )
     return [
         ActionCommand(
             name="dlt",
-            help="Declare, check and plan dlt sources, and look at and change their state",
+            help="Declare, check and load dlt sources, and look at and change their state",
             func=run,
             args=(arguments,),
-            description="Commands: validate, plan, source with list, add, remove, and state with "
-            "list, show, history, set, reset, rewind, replay, adopt, publish.",
+            description="Commands: validate, plan, preview, sync, history, source with list, add "
+            "and remove, and state with list, show, history, set, reset, rewind, replay, adopt and "
+            "publish.",
         )
     ]
 
@@ -50,14 +51,16 @@ def run(parsed: argparse.Namespace) -> None:
     from airflow.cli.utils import redirect_stdout_log_handlers_to_stderr
     from airflow.providers_manager import ProvidersManager
 
+    from airflow_dlt_provider.airflow_surroundings import AirflowSurroundings
     from airflow_dlt_provider.cli import app
     from airflow_dlt_provider.cli.stores import opening_stores_with
+    from airflow_dlt_provider.cli.surroundings import surrounded_by
 
     # standard output may have to be one JSON document
     redirect_stdout_log_handlers_to_stderr()
     # `[dlt] state_store` may come from a command or a secrets backend only where it is known
     ProvidersManager().initialize_providers_configuration()
-    with opening_stores_with(_open_with_airflow):
+    with opening_stores_with(_open_with_airflow), surrounded_by(AirflowSurroundings()):
         app(args=list(parsed.arguments), prog_name="airflow dlt")
 
 

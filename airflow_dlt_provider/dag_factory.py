@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.registry.options import parse_source_options
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import Decompose
 from airflow_dlt_provider.wiring import LoadOptions, LoadTasks, ResourceTasks
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Names = Sequence[str]
 TaskOptions = Mapping[str, Mapping[str, Any]]
+ResourceOptions = Mapping[str, Mapping[str, Any]]
 
 
 class LoadDag(DAG):
@@ -65,6 +68,8 @@ class DltDag(LoadDag):
             it is imported only when its plan is out of date.
         source_kwargs: Arguments of the function. Strings are templates that give native types
             (`"{{ params.until }}"`); `${VAR}` and `${VAR:-default}` are replaced on the worker.
+            Parameters `start_date` and `end_date` of the function that are not given here are given
+            the ends of a window in a run that loads one.
         source_conn_id: An Airflow connection, whose credentials the function is given as
             `credentials`: a database's for `sql_database`, a bucket's for `filesystem`.
         destination: A dlt destination name or factory, or an address such as
@@ -85,12 +90,21 @@ class DltDag(LoadDag):
         after: Resource name -> resources that are loaded before it.
         configure: `"module:function"`, or a function: takes the source on the worker and returns
             it, with `add_map`, hints or limits applied.
+        resource_options: Resource name or glob pattern -> what is said of it without Python, such
+            as `{"orders": {"write_disposition": "merge", "primary_key": "id"}}`. Keys:
+            `write_disposition`, `primary_key`, `merge_key`, `columns`, `table_name`,
+            `max_table_nesting`, `schema_contract`, `incremental`, `limit` (rows), `table_format`,
+            `file_format`, `parallelized`, all with dlt's meaning. They are applied after
+            *configure*. Later entries win, key by key.
         full_refresh_dag: Also make the Dag `<dag_id>__full_refresh`, whose runs are full refreshes.
             It loads by the same pipelines, so that a load of one Dag waits for that of the other.
         state_store: Where the ledger of loads is kept: `"asset"`, a SQLAlchemy URL or the id of an
             Airflow connection. Default: what `[dlt] state_store` in Airflow's configuration says.
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too. With
             `False` it does not, and Dags that are scheduled on the table are not triggered.
+        allow_empty_replace: Whether a load without rows may empty a table that each load replaces,
+            as dlt does. With `False` its task fails and the table stays as it is, unless the run's
+            param of that name is set. A full refresh never empties a table without that param.
         **dag_kwargs: Airflow's own; `max_active_runs=1` and `catchup=False` unless given.
 
     Attributes:
@@ -121,9 +135,11 @@ class DltDag(LoadDag):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        resource_options: ResourceOptions | None = None,
         full_refresh_dag: bool = False,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **dag_kwargs: Any,
     ) -> None:
         file = calling_file()
@@ -145,9 +161,11 @@ class DltDag(LoadDag):
             task_options=task_options or {},
             after=after or {},
             configure=configure,
+            options=_options(resource_options),
             state_store=state_store,
             planned_as=dag_id,
             emit_when_empty=emit_when_empty,
+            allow_empty_replace=allow_empty_replace,
         )
         super().__init__(dag_id, options, file, **dag_kwargs)
         self.full_refresh_dag: LoadDag | None = None
@@ -198,8 +216,10 @@ class DltTaskGroup(TaskGroup):
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
+        resource_options: ResourceOptions | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         **group_kwargs: Any,
     ) -> None:
         super().__init__(group_id, **group_kwargs)
@@ -225,9 +245,11 @@ class DltTaskGroup(TaskGroup):
                 task_options=task_options or {},
                 after=after or {},
                 configure=configure,
+                options=_options(resource_options),
                 state_store=state_store,
                 planned_as=self.dag.dag_id,
                 emit_when_empty=emit_when_empty,
+                allow_empty_replace=allow_empty_replace,
             ),
         )
 
@@ -235,6 +257,11 @@ class DltTaskGroup(TaskGroup):
     def resource_tasks(self) -> ResourceTasks:
         """Resource name -> the task that loads it."""
         return self._load_tasks.by_resource
+
+
+def _options(resource_options: ResourceOptions | None) -> SourceOptions:
+    said = {} if resource_options is None else {"resource_options": resource_options}
+    return parse_source_options(said)
 
 
 def build_full_refresh_dag(

@@ -1,20 +1,25 @@
-"""From a `sources.yml` to Dags: one for each source that is enabled and without a mistake."""
+"""From a `sources.yml` to Dags: one for each source that is enabled.
+
+Airflow holds every Dag of a file for broken while the file has an import error (3.3.2: they are
+stale, and cannot be triggered). So the mistakes of one source are a Dag in its place, whose runs
+fail and say what is wrong; those of others stand.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, get_parsing_context
 
-from airflow_dlt_provider.core.errors import PlanError, ProjectFileError
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import ProjectFileError
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.mistakes import Mistake
-from airflow_dlt_provider.core.registry.project import read_project
+from airflow_dlt_provider.core.registry.project import Project, read_project
 from airflow_dlt_provider.core.registry.unreferenced import unreferenced_warning
-from airflow_dlt_provider.core.source_options import plain_options
 from airflow_dlt_provider.dag_factory import (
     LoadDag,
     build_full_refresh_dag,
@@ -22,25 +27,13 @@ from airflow_dlt_provider.dag_factory import (
     is_asked_for,
 )
 from airflow_dlt_provider.declared_schedule import schedule_kwargs
+from airflow_dlt_provider.operators.mistake import MistakeOperator
 from airflow_dlt_provider.wiring import LoadOptions
 
+MISTAKE = "mistake"
+"""Tag of a Dag that stands for mistakes, and the id of its task."""
+
 log = logging.getLogger(__name__)
-
-
-class BrokenSourcesDag(DAG):
-    """Stands for the sources that have mistakes.
-
-    Airflow shows a Dag that does not validate as an import error of its file, and takes the other
-    Dags of the file as they are.
-    """
-
-    def __init__(self, file: Path, mistakes: Sequence[Mistake]) -> None:
-        super().__init__(f"mistakes_in_{file.stem}", schedule=None)
-        self.mistakes = tuple(mistakes)
-
-    def validate(self) -> None:
-        """Tell all mistakes."""
-        raise PlanError("\n".join(("", *(str(item) for item in self.mistakes))))
 
 
 def load_dags(path: str | Path = ".") -> dict[str, DAG]:
@@ -50,43 +43,88 @@ def load_dags(path: str | Path = ".") -> dict[str, DAG]:
     globals().update(load_dags(".dango/sources.yml"))
     ```
 
-    A mistake in one source is an import error in Airflow's UI, with file, line and key, and the
-    Dags of the other sources stand.
+    A source with a mistake gets a Dag all the same, with the tag `mistake`: its description, and
+    the run of it that fails, say file, line, key and what is allowed.
 
     Args:
         path: A `sources.yml`, or a folder with `.dango/sources.yml` or `sources.yml` in it;
             relative to the calling file.
 
     Returns:
-        Registered name -> Dag. In the process of a task, its own Dag alone.
+        Dag id -> Dag; the id is the registered name. In the process of a task, its Dag alone.
 
     Raises:
         ProjectFileError: There is no such file, or nothing in it can be read.
     """
     file = calling_file()
     project = read_project(file.parent / path)
-    asked = get_parsing_context().dag_id
-    if asked is None:
-        _warn(project.warnings)
-        if warning := unreferenced_warning(project):
-            log.warning("%s", warning)
-    mistakes = list(project.errors)
-    dags: dict[str, DAG] = {}
+    if project.errors and not project.names:
+        raise ProjectFileError(project.file, "\n".join(str(item) for item in project.errors))
+    if get_parsing_context().dag_id is None:
+        _tell(project)
+    dags = {
+        dag_id: _build_mistake_dag(dag_id, mistakes, file)
+        for dag_id, mistakes in _mistakes_by_dag(project).items()
+        if is_asked_for(dag_id)
+    }
     for source in project.enabled:
-        if not is_asked_for(source.name, f"{source.name}__full_refresh"):
-            continue
-        try:
-            dags |= {dag.dag_id: dag for dag in _build_dags(source, file)}
-        except Exception as error:
-            # this brings dlt
-            from airflow_dlt_provider.core.planning.declared_mistakes import mistake_of
-
-            mistakes.append(mistake_of(source, error))
-    if mistakes and not dags and not project.sources:
-        raise ProjectFileError(project.file, "\n".join(str(item) for item in mistakes))
-    if mistakes and asked is None:
-        _show(file, mistakes)
+        if is_asked_for(source.name, names.full_refresh_dag_id(source.name)):
+            dags |= _dags_of(source, file)
     return dags
+
+
+def _tell(project: Project) -> None:
+    """Write all that is wrong or odd into the log of the Dag processor."""
+    for item in project.mistakes:
+        log.log(logging.ERROR if item.level == "error" else logging.WARNING, "%s", item)
+    if warning := unreferenced_warning(project):
+        log.warning("%s", warning)
+
+
+def _mistakes_by_dag(project: Project) -> dict[str, list[Mistake]]:
+    """Return the mistakes by the Dag that tells of them: the source's, or one for the file."""
+    taken = {source.name for source in project.sources}
+    mistakes: dict[str, list[Mistake]] = {}
+    for item in project.errors:
+        name = (item.source_name or "").lower()
+        is_free = name.isidentifier() and name not in taken
+        dag_id = name if is_free else names.mistakes_dag_id(item.file.name)
+        mistakes.setdefault(dag_id, []).append(item)
+    return mistakes
+
+
+def _dags_of(source: DeclaredSource, file: Path) -> dict[str, DAG]:
+    """Return the Dags of a source; or one that tells why it cannot be planned."""
+    try:
+        return {dag.dag_id: dag for dag in _build_dags(source, file)}
+    except Exception as error:
+        # this brings dlt
+        from airflow_dlt_provider.core.planning.declared_mistakes import mistake_of
+
+        mistake = mistake_of(source, error)
+        log.error("%s", mistake)
+        return {source.name: _build_mistake_dag(source.name, [mistake], file, source)}
+
+
+def _build_mistake_dag(
+    dag_id: str, mistakes: Sequence[Mistake], file: Path, source: DeclaredSource | None = None
+) -> DAG:
+    """Build a Dag whose runs fail; where the source's schedule is known, at its times."""
+    lines = [str(item) for item in mistakes]
+    kwargs: dict[str, Any] = schedule_kwargs(source) if source else {}
+    dag = DAG(
+        dag_id,
+        schedule=kwargs.pop("schedule", None),
+        description=lines[0],
+        doc_md="\n".join(f"- `{line}`" for line in lines),
+        tags=[MISTAKE, *(source.entry.tags if source else ())],
+        catchup=False,
+        max_active_runs=1,
+        **kwargs,
+    )
+    dag.fileloc = str(file)
+    MistakeOperator(task_id=MISTAKE, dag=dag, mistakes=lines)
+    return dag
 
 
 def _build_dags(source: DeclaredSource, file: Path) -> Iterator[LoadDag]:
@@ -101,17 +139,17 @@ def _build_dags(source: DeclaredSource, file: Path) -> Iterator[LoadDag]:
 def _load_options(source: DeclaredSource) -> LoadOptions:
     airflow, spec = source.entry.airflow, source.plan_spec()
     pool = {"*": {"pool": airflow.pool}} if airflow.pool else {}
-    contract = airflow.schema_contract
+    destination = source.destination_spec()
     return LoadOptions(
         source=source.reference,
         base_dir=spec.source.base_dir,
         pipeline_name=source.pipeline_name,
         source_kwargs=spec.source.source_kwargs,
-        destination=source.destination,
-        dataset_name=source.dataset_name,
-        staging=None,
-        loader_file_format=airflow.loader_file_format,
-        schema_contract=contract if isinstance(contract, str | None) else plain_options(contract),
+        destination=destination.destination,
+        dataset_name=destination.dataset_name,
+        staging=destination.staging,
+        loader_file_format=destination.loader_file_format,
+        schema_contract=destination.schema_contract,
         resources=spec.resources,
         exclude=spec.exclude,
         decompose=spec.decompose,
@@ -124,6 +162,7 @@ def _load_options(source: DeclaredSource) -> LoadOptions:
         source_conn_id=airflow.source_conn_id,
         destination_conn_id=source.destination_conn_id,
         options=spec.source.options,
+        allow_empty_replace=airflow.allow_empty_replace,
         registration=source.registration,
     )
 
@@ -142,17 +181,3 @@ def _dag_kwargs(source: DeclaredSource) -> dict[str, Any]:
         "default_args": {name: value for name, value in given.items() if value is not None},
     }
     return {name: value for name, value in kwargs.items() if value is not None}
-
-
-def _warn(mistakes: Iterable[Mistake]) -> None:
-    for item in mistakes:
-        log.warning("%s", item)
-
-
-def _show(file: Path, mistakes: Sequence[Mistake]) -> None:
-    """Make Airflow show mistakes, and tell them in the log."""
-    for item in mistakes:
-        log.error("%s", item)
-    with BrokenSourcesDag(file, mistakes):
-        # Airflow finds a Dag that was entered, although no variable of the file holds it
-        pass

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import airflow.sdk
+
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
+
+OLD_TIMETABLES = "airflow.timetables.trigger"
+"""Where they are before Airflow 3.2."""
 
 
 def schedule_kwargs(source: DeclaredSource) -> dict[str, Any]:
@@ -30,14 +36,19 @@ def schedule_kwargs(source: DeclaredSource) -> dict[str, Any]:
 
 
 def _timetable(schedules: Sequence[ScheduleEntry]) -> Any:
-    from airflow.timetables.trigger import CronTriggerTimetable, MultipleCronTriggerTimetable
-
+    timetables = _timetables()
     crons = list(dict.fromkeys(item.cron for item in schedules))
     if len(crons) > 1:
-        return MultipleCronTriggerTimetable(*crons, timezone=schedules[0].timezone)
+        return timetables.MultipleCronTriggerTimetable(*crons, timezone=schedules[0].timezone)
     if crons[0].startswith("@"):
         return crons[0]
-    return CronTriggerTimetable(crons[0], timezone=schedules[0].timezone)
+    return timetables.CronTriggerTimetable(crons[0], timezone=schedules[0].timezone)
+
+
+def _timetables() -> Any:
+    """Return the module of the timetables that a Dag file is given."""
+    name = "airflow.sdk" if hasattr(airflow.sdk, "CronTriggerTimetable") else OLD_TIMETABLES
+    return importlib.import_module(name)
 
 
 def _moment(value: date | None, zone: str) -> datetime | None:

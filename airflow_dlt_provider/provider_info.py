@@ -20,6 +20,7 @@ def get_provider_info() -> dict[str, Any]:
             "airflow_dlt_provider.operators.links.ResourceLink",
             "airflow_dlt_provider.operators.links.TableAssetLink",
         ],
+        "connection-types": [_connection_type()],
         "config": {
             "dlt": {
                 "description": "Settings of airflow_dlt_provider.",
@@ -70,6 +71,46 @@ def get_provider_info() -> dict[str, Any]:
             }
         },
     }
+
+
+def _connection_type() -> dict[str, Any]:
+    return {
+        "connection-type": "dlt",
+        "hook-class-name": "airflow_dlt_provider.hooks.dlt.DltHook",
+        "hook-name": "dlt",
+        "ui-field-behaviour": {
+            # what it would hold has fields of its own
+            "hidden-fields": ["extra"],
+            "relabeling": {"login": "User", "schema": "Database"},
+            "placeholders": {
+                "destination": "postgres",
+                "host": "db.example.com",
+                "schema": "analytics",
+                "secret_credentials": "in place of the fields above: postgresql://user:password@host/db",
+                "config": '{"bucket_url": "s3://my-bucket/path"}',
+            },
+        },
+        "conn-fields": {
+            "destination": _text_field(
+                "Destination", "Name of a dlt destination, such as postgres, bigquery or filesystem"
+            ),
+            # a name that Airflow's API takes for a secret: it shows `credentials` to any reader
+            "secret_credentials": _text_field(
+                "Credentials",
+                "A connection string in place of host, port, user, password and database; or a "
+                "JSON object with more of dlt's credentials, by dlt's own names",
+                "password",
+            ),
+            "config": _text_field(
+                "Arguments", "Other arguments of the destination, as a JSON object", "multiline"
+            ),
+        },
+    }
+
+
+def _text_field(label: str, description: str, text_format: str | None = None) -> dict[str, Any]:
+    schema = {"type": ["string", "null"], **({"format": text_format} if text_format else {})}
+    return {"label": label, "description": description, "schema": schema}
 
 
 def _option(

@@ -47,6 +47,8 @@ class RunPurpose:
     interval: Window | None = None
     """The data interval of a run that is no backfill, where it has a length."""
     replay_run_id: str | None = None
+    allow_empty_replace: bool = False
+    """Whether a load without rows may empty a table, whatever the task says."""
 
     @property
     def may_leave_out(self) -> bool:
@@ -126,6 +128,7 @@ def read_purpose(context: Context, prefix: str) -> RunPurpose:
         # what is loaded again is loaded whole, whatever the run's own interval is
         interval=None if given else _interval(context),
         replay_run_id=replay_run_id,
+        allow_empty_replace=bool(params[ALLOW_EMPTY_REPLACE]),
     )
 
 
@@ -166,7 +169,8 @@ def _refresh_params(section: str, *, full_refresh: bool) -> dict[str, Param]:
             False,
             type="boolean",
             title="Even if there are no rows",
-            description="Let a full refresh empty a table of which the source has no rows.",
+            description="Let the run empty a table of which the source has no rows: by a full "
+            "refresh, or because the table is replaced by each load.",
             section=section,
         ),
     }

@@ -20,6 +20,7 @@ from airflow_dlt_provider.core.planning.task_docs import task_docs
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DECOMPOSE_MODES,
+    ConnectionValues,
     Decompose,
     PlanSpec,
     Registration,
@@ -61,8 +62,10 @@ class LoadOptions:
     source_conn_id: str | None = None
     destination_conn_id: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
+    """What is said of the source and its resources: `resource_options`, and more of a file."""
     registration: Registration | None = None
     """The entry of the source in a `sources.yml`."""
+    allow_empty_replace: bool = True
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
@@ -214,10 +217,18 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
         options.plan_spec(dag),
         settings.manifest_dir() / file_name,
         None if is_task else settings.manifest_ttl_seconds(),
+        _read_connection,
     )
     for warning in planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
+
+
+def _read_connection(conn_id: str) -> ConnectionValues:
+    # a plan that is kept needs no connection
+    from airflow_dlt_provider.hooks.dlt import read_connection
+
+    return read_connection(conn_id)
 
 
 class _ResourceTaskBuilder:
@@ -244,6 +255,7 @@ class _ResourceTaskBuilder:
             source=options.source,
             source_kwargs=options.source_kwargs,
             configure=options.configure,
+            options=options.options,
             registration=options.registration,
             source_conn_id=options.source_conn_id,
             destination_conn_id=options.destination_conn_id,
@@ -258,6 +270,7 @@ class _ResourceTaskBuilder:
             pipeline_asset=self._pipeline_asset,
             state_store=options.state_store,
             emit_when_empty=options.emit_when_empty,
+            allow_empty_replace=options.allow_empty_replace,
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,

@@ -39,10 +39,19 @@ class AirflowApi:
         while time.monotonic() < deadline:
             if self._client.get(f"/api/v2/dags/{dag_id}").is_success:
                 return
-            for error in self._call("GET", "/api/v2/importErrors")["import_errors"]:
-                raise ApiError(f"{error['filename']}:\n{error['stack_trace']}")
+            for filename, problem in self.import_errors().items():
+                raise ApiError(f"{filename}:\n{problem}")
             time.sleep(POLL_SECONDS)
         raise ApiError(f"the Dag {dag_id!r} did not appear within {DAG_SECONDS} s")
+
+    def dag_ids(self) -> set[str]:
+        """Return the ids of all Dags."""
+        return {dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=500")["dags"]}
+
+    def import_errors(self) -> dict[str, str]:
+        """Return Dag file -> what is wrong with it."""
+        errors = self._call("GET", "/api/v2/importErrors")["import_errors"]
+        return {error["filename"]: error["stack_trace"] for error in errors}
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run and return its id."""

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.seed_report import pytest_terminal_summary  # noqa: F401 - a hook
 from tests.services import ServiceUnavailable, running_postgres
 
 # tests change a module twice within a second, and compiled files are compared by whole seconds

@@ -12,12 +12,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 START_TIMEOUT_SECONDS = 60
 
 
 class ServiceUnavailable(Exception):  # noqa: N818 - an answer, not a fault
     """Raised when the machine lacks what a server needs."""
+
+
+def skip_without(error: ServiceUnavailable) -> NoReturn:
+    """Skip the test; or fail it, where services must be there."""
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(f"REQUIRE_SERVICES=1, but {error}")
+    pytest.skip(str(error))
 
 
 @contextmanager

@@ -5,20 +5,32 @@ from __future__ import annotations
 import typer
 
 from airflow_dlt_provider.cli.adopt import adopt
-from airflow_dlt_provider.cli.plan import plan
+from airflow_dlt_provider.cli.history import HISTORY_EXAMPLES, source_history
+from airflow_dlt_provider.cli.plan import PLAN_EXAMPLES, plan
+from airflow_dlt_provider.cli.preview import PREVIEW_EXAMPLES, preview
 from airflow_dlt_provider.cli.publish import publish
 from airflow_dlt_provider.cli.source import source_app
 from airflow_dlt_provider.cli.state import state_app
 from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cursor
 from airflow_dlt_provider.cli.state_show import history, list_resources, show
+from airflow_dlt_provider.cli.sync import SYNC_EXAMPLES, sync
 from airflow_dlt_provider.cli.terminal import OneLineErrors
 from airflow_dlt_provider.cli.validate import validate
 
 __all__ = ["app"]
 
-app = typer.Typer(cls=OneLineErrors, no_args_is_help=True, add_completion=False)
-app.command()(plan)
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    # they may be secrets
+    pretty_exceptions_show_locals=False,
+)
+app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command()(validate)
+app.command(epilog=SYNC_EXAMPLES)(sync)
+app.command(epilog=PREVIEW_EXAMPLES)(preview)
+app.command("history", epilog=HISTORY_EXAMPLES)(source_history)
 app.add_typer(source_app, name="source")
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)
@@ -34,4 +46,8 @@ state_app.command()(publish)
 
 @app.callback()
 def main() -> None:
-    """Look at dlt sources as Airflow will run them, and at what their loads did."""
+    """Declare, check and load dlt sources, and look at what their loads did.
+
+    All commands but plan of module:function are about the project around the current folder: the
+    folder of a sources.yml.
+    """

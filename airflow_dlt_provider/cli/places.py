@@ -92,13 +92,31 @@ def resources_of(
         raise StateError(f"--source {source}: {type(error).__name__}: {error}") from None
 
 
-def data_dir_of(option: Path | None) -> Path:
-    """Return the folder of the default DuckDB files that the option names, or tasks have."""
-    return (option or _default_data_dir()).resolve()
+def data_dir_of(option: Path | None, project_dir: Path | None = None) -> Path:
+    """Return the folder of the default DuckDB files that the option names, or tasks have.
+
+    Args:
+        option: What a person named.
+        project_dir: The folder of a project. On a machine without any sign of Airflow its data
+            lies in the project; without a project it lies where Airflow's would.
+    """
+    return (option or default_data_dir(project_dir)).resolve()
 
 
-def _default_data_dir() -> Path:
+def default_data_dir(project_dir: Path | None = None) -> Path:
+    """Return the folder of the default DuckDB files, as `data_dir_of` does without an option."""
     if configured := os.environ.get("AIRFLOW__DLT__DATA_DIR"):
         return Path(os.path.expandvars(configured)).expanduser()
-    home = os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))
-    return Path(home).expanduser() / "data"
+    if project_dir is not None and not has_airflow_home():
+        return project_dir / "data"
+    return airflow_home() / "data"
+
+
+def airflow_home() -> Path:
+    """Return `AIRFLOW_HOME`, or what Airflow takes where that is not set."""
+    return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+
+
+def has_airflow_home() -> bool:
+    """Tell whether there is a sign of Airflow on this machine."""
+    return bool(os.environ.get("AIRFLOW_HOME")) or airflow_home().is_dir()

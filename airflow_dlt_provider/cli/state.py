@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from airflow_dlt_provider.cli.projects import project_here
 from airflow_dlt_provider.cli.stores import open_store
 from airflow_dlt_provider.cli.terminal import OneLineErrors, confirmed
 from airflow_dlt_provider.core import names
@@ -38,7 +39,8 @@ state_app = typer.Typer(
 DagArgument = Annotated[
     str,
     typer.Argument(
-        metavar="DAG", help="Dag id, <Dag id>.<group id> of a task group, or pipeline name."
+        metavar="DAG",
+        help="Dag id, <Dag id>.<group id> of a task group, name in sources.yml, or pipeline name.",
     ),
 ]
 StoreOption = Annotated[
@@ -97,7 +99,8 @@ def open_pipeline(
     found: tuple[StateStore, str] | None = None
     problem: StateError | None = None
     default = resolved_pipeline(dag)
-    for pipeline_name in dict.fromkeys((default, dag, names.default_pipeline_name(dag))):
+    candidates = (default, dag, names.default_pipeline_name(dag), *_declared_pipeline(dag))
+    for pipeline_name in dict.fromkeys(candidates):
         try:
             store = open_store(store_option, pipeline_name, dataset_name)
         except StateError as error:
@@ -109,3 +112,10 @@ def open_pipeline(
     if found is None:
         raise problem or StateError(f"there is no pipeline {default!r}")
     return found
+
+
+def _declared_pipeline(name: str) -> tuple[str, ...]:
+    """Return the pipeline of a source of the project around the current folder."""
+    project = project_here()
+    sources = project.sources if project else ()
+    return tuple(source.pipeline_name for source in sources if source.name == name.lower())

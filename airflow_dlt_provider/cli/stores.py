@@ -12,6 +12,8 @@ from pathlib import Path
 
 import typer
 
+from airflow_dlt_provider.cli.places import airflow_home, default_data_dir, has_airflow_home
+from airflow_dlt_provider.cli.projects import project_here
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.state.store import StateStore
 
@@ -75,9 +77,9 @@ def _open_without_airflow(
 ) -> StateStore:
     from airflow_dlt_provider.core.state.sql import SqlStateStore
 
-    asked = option or _configured_store()
+    asked = option or configured_store()
     if asked is None:
-        path = _airflow_home() / DEFAULT_FILE
+        path = _default_file()
         if not path.is_file():
             raise StateError(
                 f"no state store is configured, and there is no {path}; name its database with "
@@ -97,9 +99,16 @@ def _open_without_airflow(
     return SqlStateStore(asked)
 
 
-def _configured_store() -> str | None:
+def _default_file() -> Path:
+    """Return the file that a sync makes where nothing is configured."""
+    if not has_airflow_home() and (project := project_here()):
+        return default_data_dir(project.project_dir) / DEFAULT_FILE
+    return airflow_home() / DEFAULT_FILE
+
+
+def configured_store() -> str | None:
     """Return what Airflow's configuration names, which is read without Airflow."""
-    home = _airflow_home()
+    home = airflow_home()
     configuration = configparser.ConfigParser(interpolation=None, strict=False)
     file = Path(os.path.expandvars(os.environ.get("AIRFLOW_CONFIG", home / "airflow.cfg")))
     try:
@@ -125,10 +134,6 @@ def _is_asset_store_default() -> bool:
         return (int(release[0]), int(release[1])) >= (3, 3)
     except (importlib.metadata.PackageNotFoundError, ValueError, IndexError):
         return False
-
-
-def _airflow_home() -> Path:
-    return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
 
 
 _opener: ContextVar[StoreOpener] = ContextVar("store_opener", default=_open_without_airflow)

@@ -53,7 +53,10 @@ def validate(
     opened = open_project(project)
     found = list(
         validate_project(
-            opened, data_dir_of(data_dir), names=source or (), kinds=_kinds(check or KINDS)
+            opened,
+            data_dir_of(data_dir, opened.project_dir),
+            names=source or (),
+            kinds=_kinds(check or KINDS),
         )
     )
     valid = is_valid(found, strict=strict)

@@ -8,15 +8,20 @@ DltProviderError
 │   ├── ConfigureError                 the `configure` function did not return a source
 │   ├── ResourceNotFoundError          a name or pattern matches no resource
 │   ├── TableConflictError             two tasks write one table, and one replaces it
-│   └── DependencyCycleError           `after` goes round in a circle
+│   ├── DependencyCycleError           `after` goes round in a circle
+│   ├── ConnectionUseError             a connection of this type cannot be used so
+│   ├── ConnectionFieldError           a connection lacks a field, or has one that dlt cannot follow
+│   └── ConnectionParameterError       the source's function does not take what a connection gives
 ├── SourceFailedError(RuntimeError)    the source's own function failed while planning
 ├── SettingsError(ValueError)          a file or Variable with settings cannot be read
 ├── ProjectFileError(ValueError)       a sources.yml is not there, or wrong
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
+├── ConnectionNotFoundError(LookupError)  no environment variable holds an Airflow connection
 ├── StateStoreError(ConnectionError)   the state store cannot be reached or read
 ├── StateError(ValueError)             what is asked of a state does not fit it
 │   ├── ForeignRowsError               a first load would append to rows that are not its own
-│   └── EmptyRefreshError              a full refresh would only take rows away
+│   ├── RootKeyError                   nested rows that are there lack the key of their root row
+│   └── EmptyRefreshError              a full refresh, or a replace, would only take rows away
 ├── LockTimeoutError(TimeoutError)     another load held a lock for too long
 ├── ConcurrentLoadError(RuntimeError)  another load of the same pipeline came first
 └── LoadError(RuntimeError)            a load did not finish
@@ -155,6 +160,46 @@ class DependencyCycleError(PlanError):
         )
 
 
+class ConnectionUseError(PlanError):
+    """Raised when a connection is of a type that cannot be used for what is asked."""
+
+    def __init__(self, conn_id: str, conn_type: str, use: str, usable: Iterable[str]) -> None:
+        self.conn_id = conn_id
+        self.conn_type = conn_type
+        self.usable = tuple(usable)
+        super().__init__(
+            f"connection {conn_id!r} is of type {conn_type!r}, which cannot be used as {use}; "
+            f"types that can: {', '.join(self.usable)}{closest(conn_type, self.usable)}. Anything "
+            "else that dlt knows can be given by a connection of type 'dlt'"
+        )
+
+
+class ConnectionFieldError(PlanError):
+    """Raised when a field of a connection is missing, wrong or out of dlt's reach.
+
+    Values of fields are not shown, since any of them may be a secret.
+    """
+
+    def __init__(self, conn_id: str, conn_type: str, problem: str) -> None:
+        self.conn_id = conn_id
+        self.conn_type = conn_type
+        super().__init__(f"connection {conn_id!r} of type {conn_type!r} {problem}")
+
+
+class ConnectionParameterError(PlanError):
+    """Raised when the source's function has no parameter for what a connection gives."""
+
+    def __init__(self, conn_id: str, missing: str, parameter_names: Iterable[str]) -> None:
+        self.conn_id = conn_id
+        self.parameter_names = tuple(parameter_names)
+        has = ", ".join(self.parameter_names) or "none"
+        super().__init__(
+            f"connection {conn_id!r} is given to a source whose function takes no {missing!r}; its "
+            f"parameters: {has}. Add a parameter {missing!r}, as dlt's own sql_database and "
+            "filesystem have it, or leave the connection out"
+        )
+
+
 class SourceFailedError(DltProviderError, RuntimeError):
     """Raised when the source's own function failed while planning; the message says how."""
 
@@ -196,6 +241,19 @@ class ValueReferenceError(DltProviderError, LookupError):
         )
 
 
+class ConnectionNotFoundError(DltProviderError, LookupError):
+    """Raised when an Airflow connection is asked for without Airflow, and no variable holds it."""
+
+    def __init__(self, conn_id: str, problem: str = "is not set") -> None:
+        self.conn_id = conn_id
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+        super().__init__(
+            f"Airflow connection {conn_id!r} cannot be read: {variable} {problem}; set it to a URI "
+            "such as postgres://user:password@host:5432/database, or run `airflow dlt ...`, which "
+            "asks Airflow"
+        )
+
+
 class StateStoreError(DltProviderError, ConnectionError):
     """Raised when a state store cannot be reached or read. Trying again may help."""
 
@@ -230,15 +288,30 @@ class ForeignRowsError(StateError):
         )
 
 
+class RootKeyError(StateError):
+    """Raised when nested tables hold rows, and would need the key of their root row from now on."""
+
+    def __init__(self, resource_name: str, table_names: Iterable[str]) -> None:
+        self.resource_name = resource_name
+        self.table_names = tuple(table_names)
+        super().__init__(
+            f"resource {resource_name!r} is to be merged, or has root_key, and its nested tables "
+            f"{', '.join(self.table_names)} hold rows that were loaded without the key of their "
+            "root row (_dlt_root_id), which cannot be added to them; nothing was loaded. To have "
+            "the tables made anew: run with full_refresh and refresh_mode drop_resources. To keep "
+            "them: take the merge or root_key back"
+        )
+
+
 class EmptyRefreshError(StateError):
-    """Raised when a full refresh found no rows for a table that holds some. Nothing was changed."""
+    """Raised when a load without rows would empty a table that holds some. Nothing was changed."""
 
     def __init__(self, resource_names: Iterable[str]) -> None:
         self.resource_names = tuple(resource_names)
         super().__init__(
-            "the source has no rows for a full refresh of "
-            f"{', '.join(self.resource_names)}, and the tables hold some; they stay as they are. "
-            "If they shall be emptied, refresh with allow_empty_replace"
+            f"the source has no rows for {', '.join(self.resource_names)}, which would be written "
+            "in place of those that the tables hold; the tables stay as they are. If they shall be "
+            "emptied, start one run with the param allow_empty_replace"
         )
 
 

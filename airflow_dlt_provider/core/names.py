@@ -112,6 +112,11 @@ def full_refresh_dag_id(dag_id: str) -> str:
     return f"{dag_id}{SEPARATOR}full_refresh"
 
 
+def mistakes_dag_id(file_name: str) -> str:
+    """Name the Dag that tells of mistakes in a file which are those of no one source."""
+    return f"mistakes_in_{_replace(file_name.replace('.', '_'), r'[^A-Za-z0-9_]')}"
+
+
 def param_prefix(group_id: str | None) -> str:
     """Return what stands before the names of a Dag's params that belong to one of its groups."""
     return f"{group_id}{SEPARATOR}" if group_id else ""

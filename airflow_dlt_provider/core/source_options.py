@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Names = str | list[str]
 Disposition = Literal["append", "merge", "replace", "skip"]
@@ -32,21 +32,41 @@ class Options(BaseModel):
 
 
 class DispositionOptions(Options):
-    """A write disposition with a strategy."""
+    """A write disposition with a strategy.
+
+    How a table is replaced is a setting of dlt's destination, `replace_strategy`: dlt 1.31 takes
+    no notice of one in a write disposition.
+    """
 
     disposition: Disposition
-    strategy: (
-        Literal[
-            "truncate-and-insert", "insert-from-staging", "staging-optimized",
-            "delete-insert", "upsert", "insert-only", "scd2",
-        ]
-        | None
-    ) = None  # fmt: skip
-    validity_column_names: list[str] | None = None
+    strategy: Literal["delete-insert", "upsert", "insert-only", "scd2"] | None = None
+    validity_column_names: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     active_record_timestamp: str | None = None
     boundary_timestamp: str | None = None
     row_version_column_name: str | None = None
     deduplicated: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_strategy(self) -> DispositionOptions:
+        """Refuse what dlt would take no notice of."""
+        if self.strategy and self.disposition != "merge":
+            raise ValueError(
+                f"strategy {self.strategy!r} is one of disposition 'merge', not of "
+                f"{self.disposition!r}"
+            )
+        for name in sorted(self.model_fields_set & _STRATEGY_OF_OPTION.keys()):
+            if self.strategy != _STRATEGY_OF_OPTION[name]:
+                raise ValueError(f"{name} is one of strategy {_STRATEGY_OF_OPTION[name]!r} alone")
+        return self
+
+
+_STRATEGY_OF_OPTION = {
+    "validity_column_names": "scd2",
+    "active_record_timestamp": "scd2",
+    "boundary_timestamp": "scd2",
+    "row_version_column_name": "scd2",
+    "deduplicated": "delete-insert",
+}
 
 
 class ColumnOptions(Options):
@@ -105,10 +125,12 @@ class ResourceOptions(Options):
     schema_contract: ContractMode | ContractOptions | None = None
     incremental: IncrementalOptions | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
-    """Rows after which a load stops; whole pages of the source are loaded."""
+    """Rows after which a load stops; whole pages of the source are loaded, and what a transformer
+    makes of them."""
     table_format: Literal["iceberg", "delta", "hive", "native"] | None = None
     file_format: Literal["jsonl", "insert_values", "parquet", "csv", "preferred"] | None = None
     parallelized: bool | None = None
+    """Whether rows are extracted in a thread of their own; `False` leaves it to the source."""
 
 
 class LoadedAs(Options):

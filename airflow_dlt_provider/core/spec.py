@@ -35,7 +35,8 @@ class ConnectionValues:
 
     conn_id: str
     conn_type: str
-    host: str | None = None
+    # not shown either: `md:orders?motherduck_token=...` is a host
+    host: str | None = field(default=None, repr=False)
     port: int | None = None
     login: str | None = None
     password: str | None = field(default=None, repr=False)

@@ -37,12 +37,14 @@ def event_extra(loads: Sequence[ResourceLoad], result: LoadResult) -> dict[str, 
     Returns:
         `rows` of the root table, `rows_by_table` with nested and dispatched ones, `load_ids`,
         `cursor` (path -> value), `kind` (`load`, `refresh`, `backfill` or a person's request),
-        `window` (both ends, of a backfill), `destination` and `dataset`.
+        `window` (both ends, of a backfill), `warnings` (where the load was unusual),
+        `destination` and `dataset`.
     """
     rows_by_table: Counter[str] = Counter()
     for load in loads:
         rows_by_table.update(load.rows_by_table)
     first = loads[0]
+    warnings = [warning for load in loads for warning in load.warnings]
     return {
         "rows": sum(load.root_rows for load in loads),
         "rows_by_table": dict(rows_by_table),
@@ -50,6 +52,7 @@ def event_extra(loads: Sequence[ResourceLoad], result: LoadResult) -> dict[str, 
         "cursor": {path: value for load in loads for path, value in load.cursor_after.items()},
         "kind": first.kind,
         **({"window": first.window} if first.window else {}),
+        **({"warnings": warnings} if warnings else {}),
         "destination": result.destination,
         "dataset": result.dataset_name,
     }

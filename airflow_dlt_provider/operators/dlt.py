@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.registry.values import protect_references
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import LoadRequest, Registration
 from airflow_dlt_provider.operators.assets import (
     event_extra,
@@ -61,6 +66,8 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: dlt's format of load files.
         schema_contract: dlt's schema contract for this load.
         configure: `"module:function"`, or a function: takes the source, returns it, changed.
+        options: What is said of the source and its resources besides, which has the last word;
+            `parse_source_options` makes it of plain values.
         registration: The entry of the source in a `sources.yml`.
         source_conn_id: An Airflow connection, whose credentials the function is given.
         resource_assets: Resource name -> the asset of its root table.
@@ -68,6 +75,8 @@ class DltResourceOperator(BaseOperator):
         state_store: `"asset"`, a SQLAlchemy URL or the id of an Airflow connection; default: what
             `[dlt] state_store` says.
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too.
+        allow_empty_replace: Whether a load without rows may empty a table that each load
+            replaces. With `False` it fails instead, unless the run's param of that name is set.
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
@@ -100,6 +109,7 @@ class DltResourceOperator(BaseOperator):
         loader_file_format: str | None = None,
         schema_contract: Any = None,
         configure: str | Callable[..., Any] | None = None,
+        options: SourceOptions | None = None,
         registration: Registration | None = None,
         source_conn_id: str | None = None,
         destination_conn_id: str | None = None,
@@ -107,6 +117,7 @@ class DltResourceOperator(BaseOperator):
         pipeline_asset: Asset | None = None,
         state_store: str | None = None,
         emit_when_empty: bool = True,
+        allow_empty_replace: bool = True,
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
@@ -136,11 +147,13 @@ class DltResourceOperator(BaseOperator):
         self.loader_file_format = loader_file_format
         self.schema_contract = schema_contract
         self.configure = configure
+        self.options = options or SourceOptions()
         self.registration = registration
         self.source_conn_id = source_conn_id
         self.destination_conn_id = destination_conn_id
         self.state_store = state_store
         self.emit_when_empty = emit_when_empty
+        self.allow_empty_replace = allow_empty_replace
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)
@@ -259,6 +272,11 @@ def _mapped_errors() -> Iterator[None]:
     """Spend Airflow's retries only on what may go away."""
     try:
         yield
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(
+            f"{error}; add the connection in Airflow's UI, or as an environment variable "
+            "AIRFLOW_CONN_<ID>"
+        ) from error
     except DltProviderError as error:
         if error.may_go_away:
             raise

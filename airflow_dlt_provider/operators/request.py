@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.registry.environment import (
-    Environment,
-    read_env_file,
-    secrets_in,
-    sections_of,
-)
-from airflow_dlt_provider.core.registry.values import resolve_source, resolve_values
+from airflow_dlt_provider.core.registry.worker_values import LookUps, read_worker_values
 from airflow_dlt_provider.core.spec import (
     SECRETS_VARIABLE,
     DestinationSpec,
@@ -31,6 +25,7 @@ from airflow_dlt_provider.core.spec import (
     RunIdentity,
     SourceSpec,
 )
+from airflow_dlt_provider.hooks.dlt import read_connection
 from airflow_dlt_provider.run_params import RunPurpose
 
 if TYPE_CHECKING:
@@ -56,13 +51,15 @@ def build_request(
         base_dir,
         operator.source_kwargs,
         operator.configure,
+        operator.options,
         registration=operator.registration,
         source_conn_id=operator.source_conn_id,
     )
-    environment = _environment(source, secrets_toml)
+    variable = partial(Variable.get, default=None)
+    values = read_worker_values(source, _mask, LookUps(secrets_toml, variable, read_connection))
     task_key = operator.task_key or names.task_key(operator.task_id)
     return LoadRequest(
-        source=_resolved(source, environment),
+        source=values.resolved_source(),
         resources=operator.resource_names,
         pipeline_name=operator.pipeline_name or names.default_pipeline_name(dag.dag_id),
         task_key=task_key,
@@ -73,7 +70,16 @@ def build_request(
             task_instance.max_tries,
             socket.gethostname(),
         ),
-        destination=_destination(operator, environment),
+        destination=values.resolved_destination(
+            DestinationSpec(
+                operator.destination,
+                operator.dataset_name,
+                operator.staging,
+                operator.loader_file_format,
+                operator.schema_contract,
+            ),
+            operator.destination_conn_id,
+        ),
         data_dir=settings.data_dir(),
         working_dir=settings.working_dir() / _working_folder_name(context, task_key),
         known_resources=operator.known_resources,
@@ -83,53 +89,10 @@ def build_request(
         refresh=purpose.refresh,
         window=purpose.window,
         interval=purpose.interval,
+        allow_empty_replace=operator.allow_empty_replace or purpose.allow_empty_replace,
         replay_run_id=purpose.replay_run_id,
         lock_timeout_seconds=settings.lock_timeout_seconds(),
         secrets_toml=secrets_toml,
-    )
-
-
-def _environment(source: SourceSpec, secrets_toml: str | None) -> Environment:
-    """Return where the variables of a source are looked up, with all secrets masked."""
-    # this brings dlt, which is not needed to parse a Dag
-    from airflow_dlt_provider.core.run_context import secret_documents, secrets_of_files
-
-    _mask(secrets_of_files(source.base_dir, secrets_toml))
-    if source.registration is None:
-        return Environment()
-    env_file = read_env_file(source.registration)
-    _mask(secrets_in(env_file))
-    name = source.registration.name
-    documents = secret_documents(source.base_dir, secrets_toml)
-    return Environment(
-        env_file=env_file,
-        sections=[section for document in documents for section in sections_of(document, name)],
-        ask=lambda variable: Variable.get(variable, default=None),
-    )
-
-
-def _resolved(source: SourceSpec, environment: Environment) -> SourceSpec:
-    resolved = resolve_source(source, environment)
-    _mask(resolved.secrets)
-    return replace(source, source_kwargs=resolved.values)
-
-
-def _destination(operator: DltResourceOperator, environment: Environment) -> DestinationSpec:
-    written = {"dataset_name": operator.dataset_name, "destination": operator.destination}
-    resolved = resolve_values(
-        {name: value for name, value in written.items() if isinstance(value, str)},
-        environment,
-        keys_in="airflow" if operator.registration else "",
-        source_name=operator.registration.name if operator.registration else None,
-    )
-    _mask(resolved.secrets)
-    dataset_name = resolved.values.get("dataset_name", operator.dataset_name)
-    return DestinationSpec(
-        destination=resolved.values.get("destination", operator.destination),
-        dataset_name=None if dataset_name is None else str(dataset_name),
-        staging=operator.staging,
-        loader_file_format=operator.loader_file_format,
-        schema_contract=operator.schema_contract,
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from airflow_dlt_provider.core.loading.load import load_task
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DestinationSpec,
     LoadRequest,
@@ -78,7 +79,8 @@ def plan(tmp_path, base_dir):
 
     def plan(source: Any, *, kwargs=None, configure=None, ttl_seconds=None, **spec) -> PlannedLoad:
         folder = spec.pop("base_dir", base_dir)
-        source_spec = SourceSpec(source, folder, kwargs or {}, configure)
+        options = spec.pop("options", SourceOptions())
+        source_spec = SourceSpec(source, folder, kwargs or {}, configure, options)
         return plan_load(
             PlanSpec(source_spec, **spec), tmp_path / "manifests" / "shop.json", ttl_seconds
         )
@@ -110,10 +112,17 @@ class Loader:
         task_key: str | None = None,
         secrets_toml: str | None = None,
         known_resources: tuple[str, ...] = (),
+        options: SourceOptions | None = None,
         **destination: Any,
     ) -> LoadRequest:
         return LoadRequest(
-            source=SourceSpec(source, base_dir or self.base_dir, kwargs or {}, configure),
+            source=SourceSpec(
+                source,
+                base_dir or self.base_dir,
+                kwargs or {},
+                configure,
+                options or SourceOptions(),
+            ),
             resources=resources,
             pipeline_name=pipeline_name,
             task_key=task_key or (resources[0] if resources else "all"),
@@ -243,3 +252,20 @@ def project(tmp_path):
     folder = ProjectFolder(tmp_path / "project")
     folder.write("custom_sources/shop.py", SHOP)
     return folder
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch):
+    """A project on a machine that knows nothing of Airflow; the shop is not declared yet."""
+    from tests.core.declared_project import SHOP as SYNCED_SHOP
+    from tests.core.declared_project import DeclaredProject
+
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("AIRFLOW_HOME", "AIRFLOW__DLT__DATA_DIR", "AIRFLOW__DLT__STATE_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    made = DeclaredProject(folder)
+    made.write("custom_sources/my_shop.py", SYNCED_SHOP)
+    return made

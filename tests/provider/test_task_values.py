@@ -74,7 +74,7 @@ dag = DltDag("run_reference", "echo_source:echo", source_kwargs={
 })
 """)
     monkeypatch.setenv("SHOP_TOKEN", "very-secret-token")
-    with patch("airflow_dlt_provider.operators.dlt.mask_secret", autospec=True) as mask_secret:
+    with patch("airflow_dlt_provider.operators.request.mask_secret", autospec=True) as mask_secret:
         run_dag(dag)
 
     given = table_rows("run_reference", "select given from run_reference.run_reference.echoed")
@@ -121,7 +121,7 @@ dag = DltDag("run_missing", "echo_source:echo", source_kwargs={"token": "${SHOP_
     assert states(run)["echoed"] == "failed"
     assert capture_task_errors["echoed"] == [
         (
-            "environment variable SHOP_TOKEN (source_kwargs.token) is not set on this worker; "
+            "Environment variable SHOP_TOKEN (source_kwargs.token) is not set on this worker; "
             "set it, or give a default: ${SHOP_TOKEN:-default}"
         )
     ]
@@ -172,7 +172,7 @@ def test_secrets_come_from_the_one_variable_and_no_other_is_requested(
 dag = DltDag("run_variable", "secret_source:secret", decompose="none")
 """)
     secrets_variable('[sources.secret_source]\ntoken = "from the variable"\n')
-    with patch("airflow_dlt_provider.operators.dlt.mask_secret", autospec=True) as mask_secret:
+    with patch("airflow_dlt_provider.operators.request.mask_secret", autospec=True) as mask_secret:
         run_dag(dag)
 
     loaded = "select count(*), min(token) from run_variable.run_variable.rows"
@@ -187,7 +187,7 @@ def test_secrets_come_from_the_toml_file_beside_the_dag_file(
     dag_folder.write("secret_source.py", GUARDED_SOURCE)
     dag_folder.write(".dlt/secrets.toml", '[sources.secret_source]\ntoken = "from the file"\n')
     dag = dag_folder.dag('dag = DltDag("run_toml", "secret_source:secret")')
-    with patch("airflow_dlt_provider.operators.dlt.mask_secret", autospec=True) as mask_secret:
+    with patch("airflow_dlt_provider.operators.request.mask_secret", autospec=True) as mask_secret:
         run_dag(dag)
 
     loaded = "select min(token) from run_toml.run_toml.rows"

@@ -19,6 +19,14 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
+from airflow_dlt_provider.core.registry.addresses import (
+    destination_arguments,
+    destination_type,
+    is_address,
+)
+from airflow_dlt_provider.core.registry.connection_fields import DestinationConfig
+from airflow_dlt_provider.core.registry.connections import build_destination
+
 RESERVED_CATALOGS = ("main", "system", "temp")
 
 
@@ -26,13 +34,20 @@ def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
     """Return the destination that the user named, else the one that dlt is configured for.
 
     Args:
-        destination: A dlt destination name or factory; `None` takes `destination_type` or
-            `destination_name` of dlt's configuration, and DuckDB where these are not set.
+        destination: A dlt destination name or factory, an address, or the config that an Airflow
+            connection was mapped to; `None` takes `destination_type` or `destination_name` of
+            dlt's configuration, and DuckDB where these are not set.
     """
     if destination is None:
         name = dlt.config.get("destination_name", str)
         reference = dlt.config.get("destination_type", str) or name or "duckdb"
         resolved = Destination.from_reference(reference, destination_name=name)
+    elif isinstance(destination, DestinationConfig):
+        resolved = build_destination(destination)
+    elif is_address(destination):
+        resolved = Destination.from_reference(
+            destination_type(destination), **destination_arguments(destination)
+        )
     else:
         resolved = Destination.from_reference(destination)
     if type(resolved) is duckdb:

@@ -16,11 +16,14 @@ from dlt.pipeline.pipeline import Pipeline
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.lookback import look_back
+from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, states_of
 from airflow_dlt_provider.core.loading.refresh import (
     TaskRefresh,
     apply_refresh,
     plan_refresh,
+    replaced_with_rows,
 )
 from airflow_dlt_provider.core.loading.requested import open_requests, requested_point
 from airflow_dlt_provider.core.loading.restore import (
@@ -56,6 +59,7 @@ def extract_task(
 
     Raises:
         StateError: What the store holds, or a person asked for, does not fit the source.
+        RootKeyError: Nested tables lack what the source now asks of them.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -72,6 +76,7 @@ def extract_task(
         restored,
         request.shared_tables,
     )
+    check_nested_tables(selected, restored, refresh)
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
     bound = _bind_cursors(request, selected, points, pipeline)
@@ -97,9 +102,20 @@ def extract_task(
         window=list(request.window.described()) if request.window else None,
         skipped=bound.skipped,
         ranges={name: asdict(rows) for name, rows in bound.ranges.items()},
-        guarded=sorted(refresh.guarded),
+        guarded=sorted(_guarded(request, bound.loaded, refresh, restored)),
         taken_over=sorted(refresh.taken_over),
     )
+
+
+def _guarded(
+    request: LoadRequest,
+    loaded: Sequence[LoadedResource],
+    refresh: TaskRefresh,
+    restored: Restored,
+) -> frozenset[str]:
+    if request.allow_empty_replace:
+        return refresh.guarded
+    return refresh.guarded | replaced_with_rows(loaded, refresh, restored)
 
 
 def _starting_points(
@@ -166,6 +182,7 @@ def _bind_cursors(
     _without_scheduler(
         selected, [p.loaded for p in points if p.request or request.interval is None]
     )
+    look_back(request, selected, states, [p.loaded.name for p in points if p.request])
     ranges = {}
     for item in selected.loaded:
         if rows := windows_ahead(selected, item, states[item.name], request):

@@ -66,7 +66,7 @@ class Extraction:
     ranges: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Resource -> the older rows that this load takes the place of, as `RowRange`'s fields."""
     guarded: list[str] = field(default_factory=list)
-    """Resources that are refreshed, and whose rows must not just be taken away."""
+    """Resources that are written anew, and whose rows must not just be taken away."""
     taken_over: list[str] = field(default_factory=list)
     """Resources that replace what another task's pipeline has loaded."""
     rows_by_table: dict[str, int] | None = None

@@ -13,6 +13,7 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.common.exceptions import MissingDependencyException, TerminalException
 from dlt.common.schema.exceptions import DataValidationError
+from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from airflow_dlt_provider.core.errors import (
@@ -26,6 +27,7 @@ TERMINAL = (
     ConfigurationException,
     DataValidationError,
     ImportError,
+    IncrementalCursorInvalidCoercion,
     InvalidDestinationReference,
     MissingDependencyException,
     SyntaxError,

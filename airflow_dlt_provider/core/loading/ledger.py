@@ -150,6 +150,7 @@ class Ledger:
                 record,
                 seconds_by_step=result.seconds_by_step,
                 schema_changes=load.schema_changes,
+                warnings=load.warnings,
                 recorded_at=time.time(),
             )
             for record, load in zip(records, result.resources, strict=True)
@@ -282,6 +283,7 @@ def _result_of(records: list[LoadRecord]) -> LoadResult:
                 schema_changes=record.schema_changes,
                 kind=record.kind,
                 window=record.window,
+                warnings=record.warnings,
             )
             for record in records
         ),

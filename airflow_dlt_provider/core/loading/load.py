@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime.collector_base import Collector
 from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import ConcurrentLoadError, EmptyRefreshError
 from airflow_dlt_provider.core.loading import extraction as kept
+from airflow_dlt_provider.core.loading.anomalies import with_warnings
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.failure import is_schema_race, raise_load_error
@@ -45,7 +47,9 @@ MAX_LOAD_ATTEMPTS = 8
 log = logging.getLogger(__name__)
 
 
-def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
+def load_task(
+    request: LoadRequest, store: StateStore, progress: Collector | None = None
+) -> LoadResult:
     """Load the resources of one task and record what was done.
 
     Any worker can do it: the task takes its cursor from the destination. What an earlier try
@@ -54,6 +58,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
     Args:
         request: What to load and where to.
         store: The ledger, and what a person asked for.
+        progress: Counts rows while they come; default: a line in the log now and then.
 
     Raises:
         TerminalLoadError: Trying again will not help.
@@ -73,7 +78,7 @@ def load_task(request: LoadRequest, store: StateStore) -> LoadResult:
                 request.source.registration,
             ),
         ):
-            return TaskLoad(request, pipeline_name, store).run()
+            return TaskLoad(request, pipeline_name, store, progress).run()
     except Exception as error:
         raise_load_error(error, pipeline_name)
 
@@ -85,9 +90,17 @@ class TaskLoad:
         request: What to load and where to.
         pipeline_name: The task's own dlt pipeline.
         store: The ledger, and what a person asked for.
+        progress: As in `load_task`.
     """
 
-    def __init__(self, request: LoadRequest, pipeline_name: str, store: StateStore) -> None:
+    def __init__(
+        self,
+        request: LoadRequest,
+        pipeline_name: str,
+        store: StateStore,
+        progress: Collector | None = None,
+    ) -> None:
+        self._progress = progress
         self._request = request
         self._store = store
         self._ledger = Ledger(request, pipeline_name, store)
@@ -118,7 +131,7 @@ class TaskLoad:
             return self._load(self._normalize(extraction), states)
 
     def _open(self) -> OpenedPipeline:
-        return open_pipeline(self._request, self._pipeline_name, self._waiting)
+        return open_pipeline(self._request, self._pipeline_name, self._waiting, self._progress)
 
     def _settled(self, states: dict[str, ResourceState]) -> dict[str, ResourceState]:
         """Find out how unfinished loads ended, and take out what they left."""
@@ -221,12 +234,13 @@ class TaskLoad:
             for record in records:
                 remove_superseded(self._opened.rows, record)
             self._remove_orphans(extraction)
+        loads = [
+            replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
+            for load, item in zip(result.resources, extraction.loaded, strict=True)
+        ]
         result = replace(
             result,
-            resources=tuple(
-                replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
-                for load, item in zip(result.resources, extraction.loaded, strict=True)
-            ),
+            resources=with_warnings(loads, records, states),
             changes=TaskChanges(
                 extraction.extraction_id, extraction.source_changes, extraction.source_seeds
             )
@@ -237,7 +251,7 @@ class TaskLoad:
         return with_written_tables(result, self._opened.pipeline, extraction.loaded)
 
     def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
-        """Stop a refresh that only takes rows away; another try asks the source once more."""
+        """Stop a load that only takes rows away; another try asks the source once more."""
         try:
             refuse_empty(extraction.guarded, result.resources)
         except EmptyRefreshError:

@@ -12,6 +12,7 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.destination.client import JobClientBase, WithStateSync
 from dlt.common.pipeline import PipelineContext
+from dlt.common.runtime.collector_base import Collector
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.destination import resolve_destination
@@ -36,9 +37,14 @@ class OpenedPipeline:
     """Whether other tasks may write to the destination at the same moment."""
 
 
-def open_pipeline(request: LoadRequest, pipeline_name: str, waiting: Waiting) -> OpenedPipeline:
+def open_pipeline(
+    request: LoadRequest,
+    pipeline_name: str,
+    waiting: Waiting,
+    progress: Collector | None = None,
+) -> OpenedPipeline:
     """Open the pipeline of a task in its working folder, with what is in there."""
-    pipeline = _create_pipeline(request, pipeline_name, request.working_dir)
+    pipeline = _create_pipeline(request, pipeline_name, request.working_dir, progress)
     client = pipeline.destination_client()
     path = single_writer_path(client)
     writer_lock = WriterLock(path, waiting)
@@ -74,7 +80,9 @@ def former_pipeline_kept() -> Iterator[None]:
             context.deactivate()
 
 
-def _create_pipeline(request: LoadRequest, pipeline_name: str, folder: Path) -> Pipeline:
+def _create_pipeline(
+    request: LoadRequest, pipeline_name: str, folder: Path, progress: Collector | None = None
+) -> Pipeline:
     destination = request.destination
     return dlt.pipeline(
         pipeline_name,
@@ -82,5 +90,5 @@ def _create_pipeline(request: LoadRequest, pipeline_name: str, folder: Path) -> 
         destination=resolve_destination(destination.destination),
         staging=destination.staging,
         dataset_name=destination.dataset_name or request.pipeline_name,
-        progress=ProgressLog(),
+        progress=progress or ProgressLog(),
     )

@@ -112,11 +112,32 @@ def apply_refresh(sources: Iterable[DltSource], refresh: TaskRefresh) -> None:
             _replace(resource)
 
 
-def refuse_empty(guarded: Collection[str], loads: Iterable[ResourceLoad]) -> None:
-    """Stop a refresh that would only take rows away, before its load begins.
+def replaced_with_rows(
+    loaded: Iterable[LoadedResource], refresh: TaskRefresh, restored: Restored
+) -> frozenset[str]:
+    """Return the resources of which any load replaces the table, and whose tables hold rows.
 
     Args:
-        guarded: Resources that are refreshed, and whose tables hold rows.
+        loaded: What the task loads.
+        refresh: What is refreshed, which has a guard of its own.
+        restored: The task's pipeline, and the rows in the destination.
+    """
+    rows = restored.rows
+    return frozenset(
+        item.name
+        for item in loaded
+        if item.write_disposition == "replace"
+        and item.name not in refresh.names
+        and rows is not None
+        and any(rows.has_rows(name) for name in _known_tables(item, restored) or [item.table_name])
+    )
+
+
+def refuse_empty(guarded: Collection[str], loads: Iterable[ResourceLoad]) -> None:
+    """Stop a load that would only take rows away, before it begins.
+
+    Args:
+        guarded: Resources that are written anew, and whose tables hold rows.
         loads: What is going to be loaded: rows that a schema contract discards do not count.
 
     Raises:

@@ -28,6 +28,8 @@ class ResourceLoad:
     kind: LoadKind = "load"
     window: list[str] | None = None
     """`backfill`: both ends of the window, as ISO 8601; the second one is excluded."""
+    warnings: list[str] = field(default_factory=list)
+    """What is unusual about the load, one sentence each: see `loading.anomalies`."""
 
     @property
     def rows(self) -> int:

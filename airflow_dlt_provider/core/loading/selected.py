@@ -12,6 +12,7 @@ from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.cursors import cursor_paths
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
+from airflow_dlt_provider.core.loading.window_arguments import with_window_arguments
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, pick, select
 from airflow_dlt_provider.core.planning.source_import import build_sources
@@ -29,6 +30,8 @@ class Selected:
     loaded: tuple[LoadedResource, ...]
     cursor_paths: dict[str, tuple[str, ...]]
     """Resource name -> the cursors that it declares."""
+    takes_window: bool = False
+    """Whether the source's function was given the ends of the window."""
 
 
 def build_selected(request: LoadRequest) -> Selected:
@@ -37,7 +40,10 @@ def build_selected(request: LoadRequest) -> Selected:
     Raises:
         PlanError: The source does not hold what the task loads.
     """
-    built = build_sources(request.source)
+    source_spec = request.source
+    if request.window:
+        source_spec = with_window_arguments(source_spec, request.window)
+    built = build_sources(source_spec)
     available = candidates(built)
     _warn_of_new_resources(request, [candidate.name for candidate in available])
     chosen = (
@@ -55,6 +61,7 @@ def build_selected(request: LoadRequest) -> Selected:
         tuple(sources),
         tuple(_describe(item, request.task_key) for item in chosen),
         {item.name: cursor_paths(item.resource) for item in chosen},
+        takes_window=source_spec is not request.source,
     )
 
 

@@ -1,10 +1,11 @@
 """Loads of a window: the part of a resource between two values of its cursor.
 
 A window is loaded by giving the resource's incremental both ends, for which dlt keeps no state: the
-live cursor stays where it is, and the configured `initial_value` does not cut the window off. Rows
-that are merged by key take the place of the older ones by themselves. Of rows that are appended,
-those that lie in the window and were loaded before are removed once the load has finished: readers
-see a row twice for a moment, and none is missing whatever is cut off.
+live cursor stays where it is, and the configured `initial_value` does not cut the window off. A
+source's function that takes dates is given them too (`window_arguments`). Rows that are merged by
+key take the place of the older ones by themselves. Of rows that are appended, those that lie in the
+window and were loaded before are removed once the load has finished: readers see a row twice for a
+moment, and none is missing whatever is cut off.
 
 A window may reach beyond the live cursor. What was loaded there is noted in dlt's state of the
 resource, and the ordinary load that comes to it takes its place in the same way.
@@ -67,12 +68,12 @@ def bind_window(
     """
     skipped: dict[str, str] = {}
     ranges: dict[str, RowRange] = {}
-    bound: list[_Cursor] = []
+    bound: list[Cursor] = []
     for item in selected.loaded:
-        cursors = _cursors(selected, item, states[item.name])
+        cursors = cursors_of(selected, item, states[item.name])
         reason = _why_not(item, cursors, selected, shared_tables)
         ends = [(c.type.value(window.start), c.type.value(window.end)) for c in cursors]
-        if not reason and all(start == end for start, end in ends):
+        if not reason and ends and all(start == end for start, end in ends):
             reason = "the window holds no whole day, which is the unit of its cursor"
         if reason:
             skipped[item.name] = reason
@@ -108,7 +109,7 @@ def windows_ahead(
     own = states.get(item.short_name, {})
     if not own.get(WINDOWS):
         return None
-    cursor = next(iter(_cursors(selected, item, states)), None)
+    cursor = next(iter(cursors_of(selected, item, states)), None)
     if cursor is None or cursor.reason or cursor.keeps_no_state(request):
         return None
     state = own.get("incremental", {}).get(cursor.incremental.cursor_path, {})
@@ -135,7 +136,9 @@ def windows_ahead(
 
 
 @dataclass(frozen=True)
-class _Cursor:
+class Cursor:
+    """One cursor of a resource, its own or that of a resource which feeds it."""
+
     resource: DltResource
     incremental: Incremental[Any]
     type: CursorType
@@ -154,7 +157,7 @@ class _Cursor:
         return self.type.reason
 
 
-def _cursors(selected: Selected, item: LoadedResource, states: States) -> list[_Cursor]:
+def cursors_of(selected: Selected, item: LoadedResource, states: States) -> list[Cursor]:
     """Return the cursors of a resource and of those that feed it, its own first."""
     source = next(source for source in selected.sources if source.name == item.schema_name)
     resources = {resource.name: resource for resource in source.resources.extracted}
@@ -168,21 +171,25 @@ def _cursors(selected: Selected, item: LoadedResource, states: States) -> list[_
         path = incremental.cursor_path
         known = states.get(name, {}).get("incremental", {}).get(path, {}).get("last_value")
         cursor_type = CursorType(incremental, known, _column_type(resource, path))
-        found.append(_Cursor(resource, incremental, cursor_type, name == item.short_name))
+        found.append(Cursor(resource, incremental, cursor_type, name == item.short_name))
     return found
 
 
 def _why_not(
     item: LoadedResource,
-    cursors: Sequence[_Cursor],
+    cursors: Sequence[Cursor],
     selected: Selected,
     shared_tables: Iterable[str],
 ) -> str | None:
     """Say why a resource has no part in any window; `None` if it has."""
     if item.write_disposition == "replace":
-        return "each of its loads brings the whole table"
+        part = ", of which the window is a part" if selected.takes_window else ""
+        return f"each of its loads brings the whole table{part}"
     if item.is_scd2:
         return "a part of its rows would end the history of all others (scd2)"
+    if selected.takes_window and not cursors:
+        # what the source was told to bring takes the place of older rows by its key
+        return None if item.appends is False else f"it appends, and has no cursor: {UNTOLD}"
     reasons = [cursor.reason for cursor in cursors if cursor.reason]
     if reasons or not cursors:
         return next(iter(reasons), "it has no cursor")
@@ -191,7 +198,7 @@ def _why_not(
 
 def _why_rows_are_not_told(
     item: LoadedResource,
-    cursors: Sequence[_Cursor],
+    cursors: Sequence[Cursor],
     selected: Selected,
     shared_tables: Iterable[str],
 ) -> str | None:
@@ -216,7 +223,7 @@ def _shared(selected: Selected, shared_tables: Iterable[str]) -> set[str]:
     return {*shared_tables, *(name for name, writers in tables.items() if writers > 1)}
 
 
-def _superseded(cursor: _Cursor, start: Any, end: Any) -> RowRange:
+def _superseded(cursor: Cursor, start: Any, end: Any) -> RowRange:
     """Return the rows of a window that were there before."""
     path = cursor.incremental.cursor_path
     if isinstance(start, str):
@@ -226,7 +233,7 @@ def _superseded(cursor: _Cursor, start: Any, end: Any) -> RowRange:
     return RowRange(path, start, end)
 
 
-def _bind(cursor: _Cursor, window: Window) -> None:
+def _bind(cursor: Cursor, window: Window) -> None:
     incremental = cursor.incremental
     incremental.initial_value = cursor.type.value(window.start)
     incremental.end_value = cursor.type.value(window.end)

@@ -69,7 +69,8 @@ def plan_from_source(
         references = [source.source, *([source.configure] if source.configure else [])]
         functions = [import_function(reference, source.modules_dir) for reference in references]
         files = user_files(functions)
-        known = [*(path.read_text(errors="replace") for path in files), repr(source.source_kwargs)]
+        said = (source.source_kwargs, source.options.as_document())
+        known = [*(path.read_text(errors="replace") for path in files), repr(said)]
         return without_computed_values(plan, known), files
 
 

@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
@@ -31,7 +31,7 @@ def declared_hints(resource: DltResource) -> dict[str, Any]:
 
 
 def _declared_hints(resource: DltResource) -> dict[str, Any]:
-    incremental = _incremental(resource)
+    incremental = declared_incremental(resource)
     initial_value = getattr(incremental, "initial_value", None)
     is_plain = isinstance(initial_value, int | float | str)
     return {
@@ -98,7 +98,13 @@ def _nested_name(path: str | tuple[str, ...]) -> str:
     return path if isinstance(path, str) else ".".join(path)
 
 
-def _incremental(resource: DltResource) -> Incremental[Any] | None:
+def declared_column_type(resource: DltResource, name: str) -> str | None:
+    """Return dlt's data type of a column, where *resource* declares it for all rows."""
+    columns = _columns((resource._hints or {}).get("columns"))
+    return columns.get(name, {}).get("data_type")
+
+
+def declared_incremental(resource: DltResource) -> Incremental[Any] | None:
     """Return the incremental of a resource, also where dlt makes it when it extracts.
 
     An argument of the resource's function is not there before that; its default is, in the
@@ -118,6 +124,11 @@ def _default_incremental(resource: DltResource) -> Any:
     if argument is None:
         return None
     given = resource.explicit_args.get(argument.name) if resource.args_bound else None
-    if isinstance(given, Incremental) and isinstance(argument.default, Incremental):
-        return argument.default.merge(given)
-    return given if isinstance(given, Incremental) else argument.default
+    if not isinstance(argument.default, Incremental):
+        return given
+    found = argument.default
+    found = found.merge(given) if isinstance(given, Incremental) else found.copy()
+    if get_args(argument.annotation) and not hasattr(found, "__orig_class__"):
+        # as dlt does when it calls the function
+        found.__orig_class__ = argument.annotation
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,10 @@ from airflow_dlt_provider.core.planning.manifest import (
 from airflow_dlt_provider.core.planning.order import ordered
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
-from airflow_dlt_provider.core.spec import PlanSpec
+from airflow_dlt_provider.core.spec import ConnectionValues, PlanSpec
+
+ConnectionReader = Callable[[str], ConnectionValues]
+"""Takes the id of a connection."""
 
 Origin = Literal["manifest", "source", "old manifest", "names", "whole source"]
 
@@ -36,7 +40,12 @@ class PlannedLoad:
     """What to tell the user now; a plan read from a manifest was told about when it was made."""
 
 
-def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = None) -> PlannedLoad:
+def plan_load(
+    spec: PlanSpec,
+    manifest_path: Path,
+    ttl_seconds: float | None = None,
+    read_connection: ConnectionReader | None = None,
+) -> PlannedLoad:
     """Plan the tasks of *spec*: from the manifest where it fits, else from the source itself.
 
     A source whose function fails here, for want of a credential or a network, is planned from
@@ -47,6 +56,7 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
         manifest_path: Where the manifest is kept.
         ttl_seconds: Plan again when the manifest is older; `None` takes it at any age, as a task
             does, which must find the tasks that the Dag had when it was scheduled.
+        read_connection: Looks up the source's connection, when the source itself is asked.
 
     Raises:
         PlanError: The user asked for something that is not there.
@@ -62,7 +72,7 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
     from airflow_dlt_provider.core.planning.from_source import plan_from_source
 
     try:
-        plan, files = plan_from_source(spec)
+        plan, files = plan_from_source(_connected(spec, read_connection))
     except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
     warnings = plan.warnings
@@ -72,6 +82,17 @@ def plan_load(spec: PlanSpec, manifest_path: Path, ttl_seconds: float | None = N
         except OSError as error:
             warnings += (f"its plan could not be kept and is made at every parse ({error})",)
     return PlannedLoad(plan, "source", warnings)
+
+
+def _connected(spec: PlanSpec, read_connection: ConnectionReader | None) -> PlanSpec:
+    conn_id = spec.source.source_conn_id
+    if conn_id is None or read_connection is None:
+        return spec
+    try:
+        connection = read_connection(conn_id)
+    except Exception as error:
+        raise SourceFailedError(f"connection {conn_id!r}: {error}") from None
+    return replace(spec, source=replace(spec.source, connection=connection))
 
 
 def _plan_without_source(

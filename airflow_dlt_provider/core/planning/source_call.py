@@ -22,18 +22,22 @@ from airflow_dlt_provider.core.errors import (
     SourceEmptyError,
     closest,
 )
+from airflow_dlt_provider.core.registry.connections import source_arguments
 from airflow_dlt_provider.core.spec import SourceSpec
 
 
-def check_arguments(function: Callable[..., Any], spec: SourceSpec) -> None:
-    """Refuse arguments that the function does not take.
+def arguments_of(function: Callable[..., Any], spec: SourceSpec) -> dict[str, Any]:
+    """Return the arguments for *function*: those of a connection, and those that the user gave.
 
     Raises:
+        ConnectionUseError: The connection is not what the function reads.
         SourceArgumentsError: They do not fit its signature.
     """
     signature = inspect.signature(function)
+    given = source_arguments(spec.connection, signature.parameters) if spec.connection else {}
+    kwargs = {**given, **spec.source_kwargs}
     try:
-        signature.bind(**spec.source_kwargs)
+        signature.bind(**kwargs)
     except TypeError as error:
         known = list(signature.parameters)
         unknown = [name for name in spec.source_kwargs if name not in known]
@@ -46,6 +50,7 @@ def check_arguments(function: Callable[..., Any], spec: SourceSpec) -> None:
             else str(error),
             "function_kwargs" if spec.registration else "source_kwargs",
         ) from error
+    return kwargs
 
 
 def call_function(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:

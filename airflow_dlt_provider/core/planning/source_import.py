@@ -30,11 +30,12 @@ from airflow_dlt_provider.core.errors import (
     listed,
 )
 from airflow_dlt_provider.core.planning.source_call import (
+    arguments_of,
     call_function,
-    check_arguments,
     described,
     sources_of,
 )
+from airflow_dlt_provider.core.planning.source_options import apply_source_options
 from airflow_dlt_provider.core.registry.environment import exported, read_env_file
 from airflow_dlt_provider.core.spec import SourceSpec
 
@@ -50,15 +51,18 @@ def build_sources(spec: SourceSpec) -> list[DltSource]:
         SourceReferenceError: The text that names the function cannot be followed.
         SourceArgumentsError: `source_kwargs` do not fit the function.
         SourceEmptyError: The function returned nothing that can be loaded.
+        ResourceNotFoundError: An option is said of a resource that is not there.
+        PlanError: An option does not fit its resource.
     """
     with module_search_path(*spec.module_dirs):
         function = import_function(spec.source, spec.modules_dir)
-        check_arguments(function, spec)
-        sources = sources_of(call_function(function, spec.source_kwargs), function)
-        if spec.configure is None:
-            return sources
-        configure = import_function(spec.configure, spec.modules_dir)
-        return [_configured(configure, source) for source in sources]
+        kwargs = arguments_of(function, spec)
+        sources = sources_of(call_function(function, kwargs), function)
+        if spec.configure is not None:
+            configure = import_function(spec.configure, spec.modules_dir)
+            sources = [_configured(configure, source) for source in sources]
+    apply_source_options(sources, spec.options)
+    return sources
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_dlt_provider.core.registry.field_types import CONNECTION
+from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_address
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
-from airflow_dlt_provider.core.spec import PlanSpec, Registration, SourceSpec
+from airflow_dlt_provider.core.source_options import ContractOptions, plain_options
+from airflow_dlt_provider.core.spec import DestinationSpec, PlanSpec, Registration, SourceSpec
 
 OWN_PACKAGE = "custom_sources."
 
@@ -68,7 +69,10 @@ class DeclaredSource:
     @property
     def destination(self) -> str | None:
         """The dlt destination, or the address, that it is loaded to."""
-        return None if self.destination_conn_id else self.entry.airflow.destination
+        destination = self.entry.airflow.destination
+        if destination is None or self.destination_conn_id:
+            return None
+        return absolute_address(destination, self.registration.project_dir)
 
     @property
     def source_kwargs(self) -> dict[str, Any]:
@@ -105,6 +109,19 @@ class DeclaredSource:
             exclude=tuple(airflow.exclude),
             decompose=airflow.decompose,
             after={name: tuple(earlier) for name, earlier in airflow.after.items()},
+        )
+
+    def destination_spec(self) -> DestinationSpec:
+        """Return where the source is loaded to, with nothing resolved."""
+        airflow = self.entry.airflow
+        contract = airflow.schema_contract
+        return DestinationSpec(
+            destination=self.destination,
+            dataset_name=self.dataset_name,
+            loader_file_format=airflow.loader_file_format,
+            schema_contract=plain_options(contract)
+            if isinstance(contract, ContractOptions)
+            else contract,
         )
 
     def warnings(self) -> Iterator[Mistake]:

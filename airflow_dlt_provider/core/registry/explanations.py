@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from airflow_dlt_provider.core.errors import closest
-from airflow_dlt_provider.core.registry.yaml_tree import KeyPath, key_text
+from airflow_dlt_provider.core.registry.yaml_tree import KeyPath
 
 AT_KEY = "at_key"
 """Our type of an error that a check of a whole mapping finds at one key: see `mistake_at`."""
@@ -74,20 +74,6 @@ def explain(
         if not any(_is_below(other, path) for other in found)
         and not (path in misspelt and items[0]["type"] == "missing")
     ]
-
-
-def parse_model(model: type[BaseModel], value: Any, argument: str) -> BaseModel:
-    """Parse *value*, an argument of a Python function.
-
-    Raises:
-        ValueError: It is not what the model wants; the message names key and argument.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        told = explain(error, value, model)
-        texts = (f"{argument}: {key_text(path)} {text}" for path, text in told)
-        raise ValueError("; ".join(texts)) from None
 
 
 def _is_below(path: KeyPath, other: KeyPath) -> bool:
@@ -166,8 +152,11 @@ def _explanation(items: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
         *location, key = items[0]["loc"]
         allowed = _fields_at(model, location)
         return f"{_place_of(str(key), model, allowed)}{unknown_key(str(key), allowed)}"
-    explained = dict.fromkeys(text for item in items if (text := _without_value(item)))
-    if len(items) == 1 or (len(explained) == 1 and not _expectations(items)):
+    for item in items:
+        # of the kinds that a value may have, the one that it nearly is tells most
+        if text := _without_value(item):
+            return text
+    if len(items) == 1:
         return _one(items[0])
     # advice how to write one kind would read as one on all of them
     expected = " or ".join(text.partition(";")[0] for text in dict.fromkeys(_expectations(items)))
@@ -178,8 +167,6 @@ def _explanation(items: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
 
 
 def _one(item: ErrorDetails) -> str:
-    if text := _without_value(item):
-        return text
     allowed = _allowed(item)
     if allowed:
         given = item["input"]
@@ -198,11 +185,7 @@ def _without_value(item: ErrorDetails) -> str | None:
 
 
 def _expectations(items: Iterable[ErrorDetails]) -> list[str]:
-    return [
-        ", ".join(_allowed(item)) or _expected(item)
-        for item in items
-        if _without_value(item) is None
-    ]
+    return [", ".join(_allowed(item)) or _expected(item) for item in items]
 
 
 def _expected(item: ErrorDetails) -> str:

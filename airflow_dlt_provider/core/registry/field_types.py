@@ -8,11 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from airflow_dlt_provider.core.registry.addresses import check_destination
 from airflow_dlt_provider.core.registry.cron import parse_schedule
 from airflow_dlt_provider.core.registry.durations import parse_duration
-
-CONNECTION = "conn_id:"
-"""Begins a destination that is an Airflow connection."""
 
 MAX_NAME_LENGTH = 200
 """Airflow takes Dag ids of 250 characters; the rest is left to suffixes."""
@@ -88,12 +86,6 @@ def _function_reference(value: str) -> str:
     return value
 
 
-def _destination(value: str) -> str:
-    if value.startswith(CONNECTION) and not value.removeprefix(CONNECTION).strip():
-        raise ValueError(f"is {value!r}, without the id of a connection: {CONNECTION}my_warehouse")
-    return _text(value)
-
-
 def _resource_names(value: list[str]) -> list[str]:
     if not value:
         raise ValueError("is an empty list, which selects nothing; leave it out to load all")
@@ -137,7 +129,7 @@ ResourceNames = Annotated[
     AfterValidator(_resource_names),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
 ]
-DestinationName = Annotated[str, AfterValidator(_destination)]
+DestinationName = Annotated[str, AfterValidator(check_destination)]
 Schedule = Annotated[str, AfterValidator(parse_schedule)]
 Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 Count = Annotated[int, Field(gt=0)]

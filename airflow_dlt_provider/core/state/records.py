@@ -104,6 +104,8 @@ class LoadRecord:
     """Where the packages lay, on whichever worker it was."""
     tables_after: dict[str, Any] = field(default_factory=dict)
     """Its tables, as in `ResourceState`; kept until the end of the load has been seen."""
+    warnings: list[str] = field(default_factory=list)
+    """What was unusual about the load, one sentence each."""
 
     @property
     def rows(self) -> int:
@@ -155,11 +157,21 @@ class RecentLoad:
     rows: int
     seconds: float
     run_id: str
+    kind: LoadKind = "load"
+    root_rows: int | None = None
+    """Rows of the root table; `None` where an older version has kept it."""
 
     @classmethod
     def of(cls, record: LoadRecord) -> RecentLoad:
         """Return *record* in short."""
-        return cls(record.recorded_at, record.rows, round(record.seconds, 3), record.run_id)
+        return cls(
+            record.recorded_at,
+            record.rows,
+            round(record.seconds, 3),
+            record.run_id,
+            record.kind,
+            record.rows_by_table.get(record.table_name, record.rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -216,7 +228,9 @@ class ResourceState:
         values["unfinished"] = LoadRecord.from_dict(unfinished) if unfinished else None
         interrupted = values.get("interrupted")
         values["interrupted"] = StateRequest.from_dict(interrupted) if interrupted else None
-        values["recent"] = tuple(RecentLoad(**item) for item in values.get("recent", ()))
+        values["recent"] = tuple(
+            RecentLoad(**_known(RecentLoad, item)) for item in values.get("recent", ())
+        )
         return cls(**values)
 
 

@@ -1,0 +1,1 @@
+"""Loads declared sources from one process, with neither a scheduler nor Airflow."""
