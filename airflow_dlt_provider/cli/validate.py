@@ -25,7 +25,7 @@ COLOURS = {"pass": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": type
 
 def validate(
     source: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Default: all enabled.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Default: all enabled.")
     ] = None,
     check: Annotated[
         list[str] | None,
