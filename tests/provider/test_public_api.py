@@ -18,6 +18,7 @@ def test_the_public_names_are_exactly_these():
         "DltResourceOperator",
         "DltTaskGroup",
         "__version__",
+        "load_dags",
     ]
 
 

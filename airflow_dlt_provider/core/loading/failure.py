@@ -13,6 +13,7 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.common.exceptions import MissingDependencyException, TerminalException
 from dlt.common.schema.exceptions import DataValidationError
+from dlt.extract.exceptions import InvalidResourceDataType
 from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -29,6 +30,7 @@ TERMINAL = (
     ImportError,
     IncrementalCursorInvalidCoercion,
     InvalidDestinationReference,
+    InvalidResourceDataType,
     MissingDependencyException,
     SyntaxError,
     TerminalException,

@@ -104,10 +104,10 @@ def _plan_without_source(
         advice = "its tasks are those of the last plan that could be made"
         return PlannedLoad(plan, "old manifest", (problem + advice,))
     if spec.resources and not any(is_pattern(resource) for resource in spec.resources):
-        advice = "its tasks are those that resources= names"
+        advice = "its tasks are those that `resources` names"
         return PlannedLoad(_plan_names(spec), "names", (problem + advice,))
     advice = (
-        "it is one task, with a cursor of its own; name its tables in resources= to get a task "
+        "it is one task, with a cursor of its own; name its tables in `resources` to get a task "
         "for each"
     )
     whole = PlannedTask(names.task_key(name), ())

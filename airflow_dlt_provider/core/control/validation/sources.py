@@ -92,7 +92,9 @@ def check_packages(examined: Examined) -> Check:
     if examined.error is not None and examined.lacks_a_package:
         return _problem(examined.source, examined.error, "Dependencies")
     if examined.error is not None:
-        return Check("Dependencies", name, "warn", "could not be told: the source has a mistake")
+        return Check(
+            "Dependencies", name, "warn", "could not be told: the source cannot be planned here"
+        )
     return Check("Dependencies", name, "pass", "all that its module imports is installed")
 
 
