@@ -159,11 +159,7 @@ def test_a_cursor_of_another_type_than_the_rows_is_not_tried_again(load, write_m
         ("def rows(:", "SyntaxError"),
         ("def rows(needed): ...", "source_kwargs do not fit"),
         ("def rows(): ...", "holds nothing to load"),
-        (
-            "import dlt\n\n@dlt.source\ndef rows():\n"
-            "    return dlt.resource(lambda: None, name='nothing')",
-            "InvalidResourceDataTypeIsNone",
-        ),
+        ("import dlt\n\n@dlt.resource\ndef rows(): pass", "InvalidResourceDataTypeIsNone"),
     ],
 )
 def test_a_mistake_of_the_user_is_not_tried_again(load, write_module, text, words):

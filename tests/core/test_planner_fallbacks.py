@@ -64,7 +64,7 @@ def test_a_source_that_fails_is_planned_from_the_names_of_its_resources(plan, of
         "customers": (),
     }
     assert "the API is down" in planned.warnings[0]
-    assert "tasks are those that resources= names" in planned.warnings[0]
+    assert "tasks are those that `resources` names" in planned.warnings[0]
 
 
 def test_a_source_that_fails_is_one_task_where_nothing_names_its_resources(plan, offline):
@@ -75,7 +75,7 @@ def test_a_source_that_fails_is_one_task_where_nothing_names_its_resources(plan,
     assert planned.origin == "whole source"
     assert [(task.key, task.resources) for task in planned.plan.tasks] == [("my_source", ())]
     assert "the API is down" in planned.warnings[0]
-    assert "name its tables in resources=" in planned.warnings[0]
+    assert "name its tables in `resources`" in planned.warnings[0]
 
 
 def test_a_makeshift_plan_is_not_kept(plan, offline, monkeypatch):
