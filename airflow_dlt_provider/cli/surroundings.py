@@ -83,7 +83,7 @@ class Surroundings:
 
 def surroundings() -> Surroundings:
     """Return what is around this command."""
-    return _surroundings.get()
+    return _surroundings.get(None) or Surroundings()
 
 
 @contextmanager
@@ -96,4 +96,4 @@ def surrounded_by(other: Surroundings) -> Iterator[None]:
         _surroundings.reset(token)
 
 
-_surroundings: ContextVar[Surroundings] = ContextVar("surroundings", default=Surroundings())  # noqa: B039
+_surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
