@@ -9,7 +9,7 @@ import typer
 
 from airflow_dlt_provider.cli.projects import ProjectOption, open_project
 from airflow_dlt_provider.cli.state import JsonOption, StoreOption
-from airflow_dlt_provider.cli.stores import open_store
+from airflow_dlt_provider.cli.surroundings import surroundings
 from airflow_dlt_provider.cli.terminal import print_json, print_table
 from airflow_dlt_provider.core.control.declared_sources import source_document
 from airflow_dlt_provider.core.control.resources import KnownResources
@@ -88,7 +88,7 @@ def _last_loads(project: Project, name: str, store_option: str | None) -> Sequen
     if source is None:
         return ()
     try:
-        store = open_store(store_option, source.pipeline_name, source.dataset_name)
+        store = surroundings().known_store(store_option, source, project.project_dir)
         known = KnownResources(store, source.pipeline_name)
         return [load for name in known.names if (load := known.last_load(name))]
     except Exception:

@@ -8,9 +8,10 @@ from typing import Annotated, get_args
 
 import typer
 
-from airflow_dlt_provider.cli.places import DataDirOption, data_dir_of
+from airflow_dlt_provider.cli.places import DataDirOption
 from airflow_dlt_provider.cli.projects import ProjectOption, open_project
 from airflow_dlt_provider.cli.state import JsonOption
+from airflow_dlt_provider.cli.surroundings import surroundings
 from airflow_dlt_provider.cli.terminal import print_json
 from airflow_dlt_provider.core.control.validation import KINDS, Kind, validate_project
 from airflow_dlt_provider.core.control.validation.check import (
@@ -51,12 +52,16 @@ def validate(
         airflow-dlt validate --check config --strict --json
     """
     opened = open_project(project)
+    kinds, around = _kinds(check or KINDS), surroundings()
+    folder = data_dir.resolve() if data_dir else around.data_dir(opened.project_dir)
     found = list(
         validate_project(
             opened,
-            data_dir_of(data_dir, opened.project_dir),
+            folder,
             names=source or (),
-            kinds=_kinds(check or KINDS),
+            kinds=kinds,
+            # Airflow answers from its database
+            look_ups=around.look_ups() if "database" in kinds else None,
         )
     )
     valid = is_valid(found, strict=strict)

@@ -375,12 +375,29 @@ class TestDestinations:
 
         assert "no destination of dlt's (did you mean 'postgres'?)" in message
 
-    def test_an_airflow_connection_is_left_to_the_task(self, checks, project):
+    def test_an_airflow_connection_that_is_not_known_here_is_a_warning(self, checks, project):
         project.declare(entry(airflow="{destination: 'conn_id:warehouse'}"))
 
         ((_, _, message),) = checks("--check", "database")
 
-        assert "Airflow connection 'warehouse'" in message
+        assert message.startswith("Airflow connection 'warehouse' cannot be read")
+
+    @pytest.mark.parametrize("way", ["connection", "address"])
+    def test_a_connection_or_an_address_is_reached_and_its_password_is_hidden(
+        self, validate, project, monkeypatch, way
+    ):
+        address = "postgresql://me:canary@127.0.0.1:1/db"
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", address.replace("postgresql", "postgres"))
+        monkeypatch.setenv("WAREHOUSE", address)
+        written = {"connection": "conn_id:warehouse", "address": "${WAREHOUSE}"}[way]
+        project.declare(entry(airflow=f"{{destination: '{written}'}}"))
+
+        done = validate("--check", "database")
+
+        assert done.exit_code == 1
+        assert "fail  shop  cannot be loaded to: " in done.stdout
+        assert "127.0.0.1" in done.stdout
+        assert "canary" not in done.output
 
     def test_sources_of_one_destination_are_one_check(self, checks, project):
         project.declare(entry(), entry("store"), entry("third", airflow="{destination: dummy}"))

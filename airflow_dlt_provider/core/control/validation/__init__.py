@@ -10,6 +10,7 @@ from airflow_dlt_provider.core.control.validation.check import Check
 from airflow_dlt_provider.core.control.validation.config import check_files, check_surroundings
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.project import Project
+from airflow_dlt_provider.core.registry.worker_values import LookUps
 
 Kind = Literal["config", "sources", "database", "deps"]
 
@@ -22,6 +23,7 @@ def validate_project(
     *,
     names: Sequence[str] = (),
     kinds: Collection[Kind] = KINDS,
+    look_ups: LookUps | None = None,
 ) -> Iterator[Check]:
     """Check a project, and yield what is found; nothing is loaded, and no value is shown.
 
@@ -30,6 +32,7 @@ def validate_project(
         data_dir: Where the default DuckDB file lies.
         names: Sources to check; none: all that are enabled.
         kinds: What to check. `config` runs no code of the user's.
+        look_ups: What is known of secrets outside the project, for `database`; `None`: nothing.
 
     Raises:
         ProjectFileError: The project has no source of one of these names.
@@ -45,7 +48,7 @@ def validate_project(
         # this brings dlt
         from airflow_dlt_provider.core.control.validation.database import check_destinations
 
-        yield from check_destinations(enabled, data_dir)
+        yield from check_destinations(enabled, data_dir, look_ups or LookUps())
 
 
 def _of_sources(sources: Sequence[DeclaredSource], kinds: Collection[Kind]) -> Iterator[Check]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.destination.client import JobClientBase
@@ -18,41 +19,56 @@ from airflow_dlt_provider.core.control.validation.hidden import (
     secrets_of,
     secrets_of_credentials,
 )
-from airflow_dlt_provider.core.errors import DltProviderError, closest, listed
+from airflow_dlt_provider.core.errors import (
+    ConnectionNotFoundError,
+    DltProviderError,
+    closest,
+    listed,
+)
 from airflow_dlt_provider.core.loading.destination import resolve_destination
 from airflow_dlt_provider.core.loading.lock import single_writer_path
 from airflow_dlt_provider.core.loading.opened import former_pipeline_kept
-from airflow_dlt_provider.core.planning.from_source import environment_of
 from airflow_dlt_provider.core.planning.source_import import user_code
 from airflow_dlt_provider.core.problem import describe_import_problem
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
-from airflow_dlt_provider.core.registry.values import resolve_values
+from airflow_dlt_provider.core.registry.worker_values import LookUps, read_worker_values
 from airflow_dlt_provider.core.run_context import loading_context
+from airflow_dlt_provider.core.spec import DestinationSpec
 
 BUSY_WORDS = ("Conflicting lock", "database is locked")
 """Said by DuckDB and SQLite of a file that another process has open."""
 
 
-def check_destinations(sources: Sequence[DeclaredSource], data_dir: Path) -> Iterator[Check]:
+def check_destinations(
+    sources: Sequence[DeclaredSource], data_dir: Path, look_ups: LookUps
+) -> Iterator[Check]:
     """Yield for every destination of *sources* whether it can be reached and written to."""
     by_place: dict[str | None, list[DeclaredSource]] = {}
     for source in sources:
         by_place.setdefault(source.entry.airflow.destination, []).append(source)
     for of_place in by_place.values():
         subject = ", ".join(source.name for source in of_place)
-        yield _check(of_place[0], subject, data_dir)
+        yield _check(of_place[0], subject, data_dir, look_ups)
 
 
-def _check(source: DeclaredSource, subject: str, data_dir: Path) -> Check:
-    if conn_id := source.destination_conn_id:
-        text = f"loads to the Airflow connection {conn_id!r}, which only a task can look up"
-        return Check("Database", subject, "warn", text)
+def _check(source: DeclaredSource, subject: str, data_dir: Path, look_ups: LookUps) -> Check:
     secrets = [*secrets_of(source)]
+
+    def mask(found: Iterable[Any]) -> None:
+        secrets.extend(str(secret) for secret in found)
+
     try:
-        with _opened(source, data_dir) as (name, client):
+        values = read_worker_values(source.source_spec(), mask, look_ups)
+        destination = values.resolved_destination(
+            source.destination_spec(), source.destination_conn_id
+        )
+        with _opened(source, destination, data_dir) as (name, client):
             credentials = getattr(client.config, "credentials", None)
             secrets += secrets_of_credentials(credentials)
             return Check("Database", subject, "pass", f"{name}: {_reach(client)}")
+    except ConnectionNotFoundError as error:
+        # a task may know it
+        return Check("Database", subject, "warn", one_line(str(error), secrets))
     except UnknownDestinationModule as error:
         known = sorted({*dlt.destinations.__all__} - {"destination"})
         text = f"{error.ref!r} is no destination{closest(error.ref, known)}; {listed(known)}"
@@ -65,17 +81,15 @@ def _check(source: DeclaredSource, subject: str, data_dir: Path) -> Check:
 
 
 @contextmanager
-def _opened(source: DeclaredSource, data_dir: Path) -> Iterator[tuple[str, JobClientBase]]:
+def _opened(
+    source: DeclaredSource, destination: DestinationSpec, data_dir: Path
+) -> Iterator[tuple[str, JobClientBase]]:
     """Give the name and a client of the destination of *source*, as a task finds it.
 
     Raises:
         Exception: Of dlt or of the destination's driver: it cannot be opened.
     """
     spec, name = source.source_spec(), source.pipeline_name
-    written = {"destination": source.destination}
-    resolved = resolve_values(
-        written, environment_of(spec), keys_in="airflow", source_name=source.name
-    )
     with (
         former_pipeline_kept(),
         user_code(spec),
@@ -85,8 +99,8 @@ def _opened(source: DeclaredSource, data_dir: Path) -> Iterator[tuple[str, JobCl
         pipeline = dlt.pipeline(
             name,
             pipelines_dir=folder,
-            destination=resolve_destination(resolved.values["destination"]),
-            dataset_name=source.dataset_name,
+            destination=resolve_destination(destination.destination),
+            dataset_name=destination.dataset_name or source.dataset_name,
         )
         yield str(pipeline.destination.destination_name), pipeline.destination_client()
 
