@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.tree import Tree
 
+from airflow_dlt_provider.cli.terminal import UNLIMITED_WIDTH
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.registry.addresses import CONNECTION
@@ -60,7 +62,8 @@ def add_task(tree: Tree, task: PlannedTask, selected: tuple[str, ...] = ()) -> N
 
 def print_tree(tree: Tree) -> None:
     """Print a tree; names are shown as they are, whatever is in them."""
-    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(tree)
+    width = None if sys.stdout.isatty() else UNLIMITED_WIDTH
+    Console(width=width, highlight=False, markup=False, emoji=False).print(tree)
 
 
 def destination_text(source: DeclaredSource, data_dir: Path) -> str:
