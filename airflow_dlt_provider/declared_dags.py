@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pendulum
 from airflow.sdk import DAG, get_parsing_context
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import ProjectFileError
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
+from airflow_dlt_provider.core.registry.field_types import is_source_name
 from airflow_dlt_provider.core.registry.mistakes import Mistake
 from airflow_dlt_provider.core.registry.project import Project, read_project
 from airflow_dlt_provider.core.registry.unreferenced import unreferenced_warning
@@ -87,7 +89,7 @@ def _mistakes_by_dag(project: Project) -> dict[str, list[Mistake]]:
     mistakes: dict[str, list[Mistake]] = {}
     for item in project.errors:
         name = (item.source_name or "").lower()
-        is_free = name.isidentifier() and name not in taken
+        is_free = is_source_name(name) and name not in taken
         dag_id = name if is_free else names.mistakes_dag_id(item.file.name)
         mistakes.setdefault(dag_id, []).append(item)
     return mistakes
@@ -97,13 +99,18 @@ def _dags_of(source: DeclaredSource, file: Path) -> dict[str, DAG]:
     """Return the Dags of a source; or one that tells why it cannot be planned."""
     try:
         return {dag.dag_id: dag for dag in _build_dags(source, file)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # this brings dlt
         from airflow_dlt_provider.core.planning.declared_mistakes import mistake_of
 
         mistake = mistake_of(source, error)
         log.error("%s", mistake)
-        return {source.name: _build_mistake_dag(source.name, [mistake], file, source)}
+        try:
+            dag = _build_mistake_dag(source.name, [mistake], file, source)
+        except Exception:
+            # what Airflow refuses may be the source's schedule, or its tags
+            dag = _build_mistake_dag(source.name, [mistake], file)
+        return {source.name: dag}
 
 
 def _build_mistake_dag(
@@ -123,6 +130,7 @@ def _build_mistake_dag(
         **kwargs,
     )
     dag.fileloc = str(file)
+    _set_zone(dag, source)
     MistakeOperator(task_id=MISTAKE, dag=dag, mistakes=lines)
     return dag
 
@@ -130,15 +138,21 @@ def _build_mistake_dag(
 def _build_dags(source: DeclaredSource, file: Path) -> Iterator[LoadDag]:
     options, dag_kwargs = _load_options(source), _dag_kwargs(source)
     dag = LoadDag(source.name, options, file, **dag_kwargs)
+    _set_zone(dag, source)
     if is_asked_for(source.name):
         yield dag
     if source.entry.airflow.full_refresh_dag:
         yield build_full_refresh_dag(dag, options, dag_kwargs)
 
 
+def _set_zone(dag: DAG, source: DeclaredSource | None) -> None:
+    """Let the days of a Dag begin and end on the clock of its schedule; Airflow takes UTC."""
+    if source and source.time_zone:
+        dag.timezone = pendulum.timezone(source.time_zone)
+
+
 def _load_options(source: DeclaredSource) -> LoadOptions:
     airflow, spec = source.entry.airflow, source.plan_spec()
-    pool = {"*": {"pool": airflow.pool}} if airflow.pool else {}
     destination = source.destination_spec()
     return LoadOptions(
         source=source.reference,
@@ -153,7 +167,7 @@ def _load_options(source: DeclaredSource) -> LoadOptions:
         resources=spec.resources,
         exclude=spec.exclude,
         decompose=spec.decompose,
-        task_options={**pool, **airflow.task_options},
+        task_options=airflow.task_options,
         after=spec.after,
         configure=airflow.configure,
         state_store=None,
@@ -169,7 +183,7 @@ def _load_options(source: DeclaredSource) -> LoadOptions:
 
 def _dag_kwargs(source: DeclaredSource) -> dict[str, Any]:
     entry, airflow = source.entry, source.entry.airflow
-    of_tasks = ("retries", "retry_delay", "execution_timeout")
+    of_tasks = ("pool", "retries", "retry_delay", "execution_timeout")
     given = {name: getattr(airflow, name) for name in of_tasks}
     kwargs = {
         "description": entry.description,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import airflow.sdk
 
+from airflow_dlt_provider.core.registry.cron import AIRFLOW_CRONS, WITHOUT_TIMES
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 
@@ -37,10 +38,11 @@ def schedule_kwargs(source: DeclaredSource) -> dict[str, Any]:
 
 def _timetable(schedules: Sequence[ScheduleEntry]) -> Any:
     timetables = _timetables()
-    crons = list(dict.fromkeys(item.cron for item in schedules))
+    # by their names, Airflow would take them for those of UTC
+    crons = list(dict.fromkeys(AIRFLOW_CRONS.get(item.cron, item.cron) for item in schedules))
     if len(crons) > 1:
         return timetables.MultipleCronTriggerTimetable(*crons, timezone=schedules[0].timezone)
-    if crons[0].startswith("@"):
+    if crons[0] in WITHOUT_TIMES:
         return crons[0]
     return timetables.CronTriggerTimetable(crons[0], timezone=schedules[0].timezone)
 

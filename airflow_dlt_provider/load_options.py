@@ -61,7 +61,9 @@ class LoadOptions:
             raise PlanError(f"decompose={self.decompose!r} is unknown; {listed(DECOMPOSE_MODES)}")
         if not isinstance(self.source_kwargs, Mapping):
             raise PlanError(f"source_kwargs={self.source_kwargs!r} is no mapping of argument names")
-        kwargs = render_with_defaults(dict(self.source_kwargs), dag)
+        kwargs = dict(self.source_kwargs)
+        if self.registration is None:
+            kwargs = render_with_defaults(kwargs, dag)
         return PlanSpec(
             source=SourceSpec(
                 self.source,
@@ -80,7 +82,9 @@ class LoadOptions:
 
     def asset_dataset(self, dag: DAG) -> str:
         """Return the dataset by which assets are named, with the defaults of the Dag's params."""
-        return str(render_with_defaults(self.dataset_name, dag) or self.pipeline_name)
+        written = self.dataset_name
+        name = written if self.registration else render_with_defaults(written, dag)
+        return str(name or self.pipeline_name)
 
     def pipeline_asset(self, dag: DAG) -> Asset:
         """Return the asset that stands for the pipeline, and holds what its resources share."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from airflow.sdk import DAG, TaskGroup, get_parsing_context
+from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
@@ -140,10 +141,16 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
         settings.manifest_dir() / file_name,
         None if is_task else settings.manifest_ttl_seconds(),
         _read_connection,
+        _mask,
     )
     for warning in planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
+
+
+def _mask(secrets: Iterable[str]) -> None:
+    for secret in secrets:
+        mask_secret(secret)
 
 
 def _read_connection(conn_id: str) -> ConnectionValues:

@@ -61,13 +61,15 @@ def task_pipeline_name(pipeline_name: str, task_key: str) -> str:
     return _schema_name(pipeline_name, task_key)
 
 
-def schema_name(source_name: str, task_key: str) -> str:
+def schema_name(source_name: str, task_key: str, registered_name: str | None = None) -> str:
     """Name the dlt schema of one source in one task.
 
     With a shared name, dlt restores whichever task stored its tables last, and a refresh then
-    misses or drops the tables of another task.
+    misses or drops the tables of another task. Declared sources may be calls of one function that
+    load into one dataset, so their registered names tell them apart.
     """
-    return _schema_name(source_name, task_key)
+    is_told = registered_name in (None, source_name)
+    return _schema_name(*(() if is_told else (str(registered_name),)), source_name, task_key)
 
 
 def asset_name(pipeline_name: str, dataset_name: str, table_name: str) -> str:

@@ -41,7 +41,12 @@ from airflow_dlt_provider.core.settings_providers import (
     PlaceholderProvider,
     with_registered_name,
 )
-from airflow_dlt_provider.core.spec import SECRETS_VARIABLE, Registration, SourceSpec
+from airflow_dlt_provider.core.spec import (
+    PUBLIC_SETTINGS,
+    SECRETS_VARIABLE,
+    Registration,
+    SourceSpec,
+)
 
 DEFAULTS: Mapping[str, Any] = {
     "providers": {"enable_airflow_secrets": False},
@@ -52,11 +57,6 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 DEFAULTS_NAME = "defaults of airflow_dlt_provider"
-
-PUBLIC_KEYS = frozenset(
-    ("host", "port", "database", "drivername", "region_name", "role", "schema", "warehouse")
-)
-"""Keys of `secrets.toml` whose values are no secrets; masked, they would make logs unreadable."""
 
 
 class ProjectRunContext(RunContext):
@@ -187,7 +187,7 @@ def secrets_of_files(base_dir: Path, secrets_toml: str | None) -> tuple[str, ...
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key not in PUBLIC_KEYS:
+            if key not in PUBLIC_SETTINGS:
                 yield from _strings(item)
     elif isinstance(value, list):
         for item in value:

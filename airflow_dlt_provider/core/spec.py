@@ -16,6 +16,11 @@ Decompose = Literal["resource", "component", "none"]
 SECRETS_VARIABLE = "dlt_secrets_toml"
 """Name of the one Airflow Variable that is read: text in the format of dlt's `secrets.toml`."""
 
+PUBLIC_SETTINGS = frozenset(
+    ("host", "port", "database", "drivername", "region_name", "role", "schema", "warehouse")
+)
+"""Settings beside secrets that are none; masked, they would make logs unreadable."""
+
 RefreshMode = Literal["replace", "drop_data", "drop_resources"]
 """What becomes of the rows of a resource that is loaded from the beginning once more.
 

@@ -225,6 +225,9 @@ class DltResourceOperator(BaseOperator):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render templates as `templates.evaluate` does, and leave all other text as it is."""
+        if self.registration is not None:
+            # the same file is loaded where there is no run of Airflow's
+            return content
         if not isinstance(content, str):
             return super().render_template(content, context, jinja_env, seen_oids)
         if not is_template(content):

@@ -217,9 +217,9 @@ def test_a_module_that_the_users_module_lacks_is_no_wrong_reference(build, write
     ("returned", "shown"),
     [
         ("None", "None"),
-        ("[]", "list []"),
-        ("{'a': 1}", "dict {'a': 1}"),
-        ("[1]", "list [1]"),
+        ("[]", "a list"),
+        ("{'a': 1}", "a dict"),
+        ("[1]", "a list"),
         ("dlt.source(lambda: [], name='empty')()", "without resources"),
     ],
 )

@@ -15,7 +15,8 @@ ENVIRONMENT = Environment(process={"TOKEN": "s3cret", "HOST": "db", "EMPTY": ""}
         ("${MISSING:-fallback}", "fallback"),
         ("${MISSING:-}", ""),
         ("${TOKEN:-fallback}", "s3cret"),
-        ("${EMPTY:-fallback}", ""),
+        ("${EMPTY:-fallback}", "fallback"),
+        ("${EMPTY}", ""),
         ("$$5", "$5"),
         ("$${TOKEN}", "${TOKEN}"),
         ("$TOKEN", "$TOKEN"),
@@ -34,6 +35,30 @@ def test_references_are_found_at_any_depth_and_containers_keep_their_type():
     resolved = resolve_values(written, ENVIRONMENT)
 
     assert resolved.values == {"a": {"b": ["db", ("s3cret",)]}, "${HOST}": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "resolved"),
+    [
+        ("postgresql://${USER}:${PASSWORD}@db/${NAME}", "postgresql://a%40b:p%40%2F%23%25@db/x/y"),
+        ("https://db/${NAME}?to=${PASSWORD}", "https://db/x/y?to=p@/#%"),
+        ("${PASSWORD}", "p@/#%"),
+        ("Bearer ${PASSWORD}", "Bearer p@/#%"),
+        ("duckdb:///${NAME}.duckdb", "duckdb:///x/y.duckdb"),
+    ],
+)
+def test_user_and_password_of_an_address_are_quoted(written, resolved):
+    environment = Environment(process={"USER": "a@b", "PASSWORD": "p@/#%", "NAME": "x/y"})
+
+    assert resolve_values({"key": written}, environment).values == {"key": resolved}
+
+
+def test_a_quoted_password_is_a_secret_in_both_forms():
+    environment = Environment(process={"PASSWORD": "p@ss"})
+
+    resolved = resolve_values({"to": "postgresql://me:${PASSWORD}@db/x"}, environment)
+
+    assert resolved.secrets == ("p@ss", "p%40ss")
 
 
 def test_values_of_the_environment_are_secrets_and_defaults_are_not():

@@ -89,8 +89,88 @@ def test_a_schedule_of_schedules_yml_is_that_of_its_sources(project):
 
     assert dags["other"].timetable.expression == "0 6 * * *"
     assert str(dags["other"].timetable.timezone) == "Europe/Berlin"
+    # its days begin there, too
+    assert str(dags["other"].timezone) == "Europe/Berlin"
+    assert str(dags["shop"].timezone) == "UTC"
     assert dags["other"].dagrun_timeout == timedelta(minutes=30)
     assert dags["shop"].timetable.expression == "0 */6 * * *"
+
+
+def test_a_preset_of_airflows_is_in_the_time_zone_of_its_schedule(project):
+    project.write(".dango/schedules.yml", SCHEDULES.replace("cron: daily", "cron: '@daily'"))
+
+    timetable = project.load()["other"].timetable
+
+    assert (timetable.expression, str(timetable.timezone)) == ("0 0 * * *", "Europe/Berlin")
+
+
+def test_a_schedule_without_times_stands_alone(project):
+    second = "  - {name: once, cron: '@once', sources: [other], timezone: Europe/Berlin}\n"
+    project.write(".dango/schedules.yml", SCHEDULES + second)
+
+    dags = project.load()
+
+    assert dags["other"].timetable.expression == "0 6 * * *"
+    assert "@once cannot stand beside" in dags["mistakes_in_schedules_yml"].description
+
+
+def test_options_of_all_tasks_leave_the_pool_as_it_is(project):
+    text = SOURCES.replace(
+        "task_options: {orders: {", "task_options: {'*': {queue: big}, orders: {"
+    )
+    project.write(".dango/sources.yml", text)
+
+    tasks = project.load()["shop"].tasks
+
+    assert {task.pool for task in tasks} == {"api"}
+    assert {task.queue for task in tasks if task.task_id != "finish"} == {"big"}
+
+
+def test_text_that_looks_like_a_template_is_left_alone(project, run_dag, table_rows):
+    project.write(
+        "custom_sources/echo.py",
+        "import dlt\n\ndef echo(text):\n    return dlt.resource([{'text': text}], name='echoed')\n",
+    )
+    project.write(
+        ".dango/sources.yml",
+        "sources:\n  - name: echo\n    type: dlt_native\n    dlt_native:\n"
+        "      source_module: echo\n      source_function: echo\n"
+        "      function_kwargs: {text: '{{ ds }}'}\n",
+    )
+
+    assert run_dag(project.load()["echo"]).state == "success"
+    assert table_rows("warehouse", "select text from raw_echo.echoed") == [("{{ ds }}",)]
+
+
+WORDS = "very_" * 60
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("name: other", f"name: {WORDS}"),
+        ("name: other", f"tags: [{WORDS}]\n    name: other"),
+        ("name: other", "airflow: {start_date: 0001-01-01T00:00:00+05:00}\n    name: other"),
+        ("name: other", "airflow: {task_options: {'*': {retry_delay: soon}}}\n    name: other"),
+    ],
+)
+def test_what_airflow_would_refuse_is_a_mistake_of_its_source_alone(project, written, wrong):
+    project.write(".dango/sources.yml", SOURCES.replace(written, wrong, 1))
+
+    dags = project.load()
+
+    assert project.import_errors == {}
+    assert "orders" in dags["shop"].task_ids
+    assert sum("mistake" in dag.tags for dag in dags.values()) == 1
+
+
+def test_durations_of_task_options_are_text(project):
+    text = SOURCES.replace(
+        "{orders: {retries: 7}}", "{orders: {retries: 7, execution_timeout: 2h}}"
+    )
+    project.write(".dango/sources.yml", text)
+
+    assert project.load()["shop"].get_task("orders").execution_timeout == timedelta(hours=2)
 
 
 def test_a_source_in_two_schedules_runs_at_both_times(project):

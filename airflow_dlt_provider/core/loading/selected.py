@@ -55,11 +55,11 @@ def build_selected(request: LoadRequest) -> Selected:
     for source in built:
         short_names = [item.short_name for item in chosen if item.source is source]
         if short_names:
-            schema_name = names.schema_name(source.name, request.task_key)
+            schema_name = _schema_name(source, request)
             sources.append(source.with_resources(*short_names).clone(with_name=schema_name))
     return Selected(
         tuple(sources),
-        tuple(_describe(item, request.task_key) for item in chosen),
+        tuple(_describe(item, _schema_name(item.source, request)) for item in chosen),
         {item.name: cursor_paths(item.resource) for item in chosen},
         takes_window=source_spec is not request.source,
     )
@@ -86,12 +86,18 @@ def _bindings(item: Candidate) -> set[tuple[str, str]]:
     return {*state_names, ("table", root_table(item.resource, item.source.schema))}
 
 
-def _describe(item: Candidate, task_key: str) -> LoadedResource:
+def _schema_name(source: DltSource, request: LoadRequest) -> str:
+    registration = request.source.registration
+    registered_name = registration.name if registration else None
+    return names.schema_name(source.name, request.task_key, registered_name)
+
+
+def _describe(item: Candidate, schema_name: str) -> LoadedResource:
     return LoadedResource(
         name=item.name,
         short_name=item.short_name,
         source_name=item.source.name,
-        schema_name=names.schema_name(item.source.name, task_key),
+        schema_name=schema_name,
         table_name=root_table(item.resource, item.source.schema),
         write_disposition=disposition_of(item.resource),
         appends=_appends(item.resource),

@@ -28,7 +28,7 @@ def with_window_arguments(source: SourceSpec, window: Window) -> SourceSpec:
     Returns:
         *source* itself where the function takes none of them.
     """
-    function = import_function(source.source, source.base_dir)
+    function = import_function(source.source, source.modules_dir)
     parameters = inspect.signature(function).parameters
     ends = {START: window.start, END: window.end}
     is_of_days = all(moment.time() == time.min for moment in ends.values())

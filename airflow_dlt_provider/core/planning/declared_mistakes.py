@@ -10,7 +10,9 @@ from airflow_dlt_provider.core.errors import (
     SourceEmptyError,
     SourceReferenceError,
 )
+from airflow_dlt_provider.core.planning.from_source import secrets_of_source
 from airflow_dlt_provider.core.problem import describe_import_problem
+from airflow_dlt_provider.core.registry.connection_secrets import without_secrets
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.mistakes import Mistake
 from airflow_dlt_provider.core.registry.yaml_tree import KeyPath
@@ -27,13 +29,14 @@ _OF_SOURCE = {
 }
 
 
-def mistake_of(source: DeclaredSource, error: Exception) -> Mistake:
+def mistake_of(source: DeclaredSource, error: BaseException) -> Mistake:
     """Return *error*, with which the planning of *source* ended, as a mistake of one line."""
-    problem = " ".join(describe_import_problem(error).split())
+    text = without_secrets(describe_import_problem(error), secrets_of_source(source.source_spec()))
+    problem = " ".join(text.split())
     return source.checked.mistake(_key_of(source, error), f"cannot be planned: {problem}")
 
 
-def _key_of(source: DeclaredSource, error: Exception) -> KeyPath:
+def _key_of(source: DeclaredSource, error: BaseException) -> KeyPath:
     if isinstance(error, SourceReferenceError):
         if error.reference == source.entry.airflow.configure:
             return "airflow", "configure"

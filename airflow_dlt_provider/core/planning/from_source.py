@@ -11,7 +11,11 @@ from typing import Any
 
 import dlt
 
-from airflow_dlt_provider.core.errors import DltProviderError, SourceFailedError
+from airflow_dlt_provider.core.errors import (
+    DltProviderError,
+    SettingsError,
+    SourceFailedError,
+)
 from airflow_dlt_provider.core.planning.decompose import plan_tasks
 from airflow_dlt_provider.core.planning.hints import without_computed_values
 from airflow_dlt_provider.core.planning.plan import LoadPlan
@@ -22,18 +26,26 @@ from airflow_dlt_provider.core.planning.source_import import (
 )
 from airflow_dlt_provider.core.planning.user_files import user_files
 from airflow_dlt_provider.core.problem import describe_problem
+from airflow_dlt_provider.core.registry.connection_secrets import secrets_of, without_secrets
 from airflow_dlt_provider.core.registry.environment import (
     Environment,
+    Mask,
     read_env_file,
+    secrets_in,
+    secrets_of_settings,
     sections_of,
 )
 from airflow_dlt_provider.core.registry.values import resolve_source
-from airflow_dlt_provider.core.run_context import planning_context, secret_documents
+from airflow_dlt_provider.core.run_context import (
+    planning_context,
+    secret_documents,
+    secrets_of_files,
+)
 from airflow_dlt_provider.core.spec import PlanSpec, SourceSpec
 
 
 def plan_from_source(
-    spec: PlanSpec, missing_secrets: list[str] | None = None
+    spec: PlanSpec, missing_secrets: list[str] | None = None, mask: Mask | None = None
 ) -> tuple[LoadPlan, set[Path]]:
     """Plan the source of *spec* and return the plan with the files that it depends on.
 
@@ -44,6 +56,7 @@ def plan_from_source(
         spec: What the user asked for.
         missing_secrets: Is given the names of the secrets that the function must have, and that
             are nowhere.
+        mask: Is given every secret that the function may bring into a text.
 
     Raises:
         PlanError: The user asked for something that is not there.
@@ -51,17 +64,21 @@ def plan_from_source(
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
     source = planned_source(spec.source)
+    secrets = secrets_of_source(spec.source)
+    if mask is not None:
+        mask(secrets)
     asked: list[str] = []
     with user_code(source), planning_context(source, asked):
         try:
             sources = build_sources(source)
         except (DltProviderError, ImportError, SyntaxError, NameError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if _is_misspelt(error):
                 raise
             # dlt looks settings up once more for the text of some errors, so it is made here
-            raise SourceFailedError(describe_problem(error)) from None
+            problem = without_secrets(describe_problem(error), secrets)
+            raise SourceFailedError(problem) from None
         finally:
             if missing_secrets is not None and asked:
                 missing_secrets += _required(source, asked)
@@ -78,6 +95,23 @@ def planned_source(source: SourceSpec) -> SourceSpec:
     """Return *source* with the references that have a value here replaced."""
     resolved = resolve_source(source, environment_of(source), keep_missing=True)
     return replace(source, source_kwargs=resolved.values)
+
+
+def secrets_of_source(source: SourceSpec) -> tuple[str, ...]:
+    """Return every secret that a source, and the files of its project, may bring into a text."""
+    try:
+        environment = environment_of(source)
+        in_files = secrets_of_files(source.base_dir, None)
+    except SettingsError:
+        # a file that nobody can read gives no secret away
+        return ()
+    return (
+        *in_files,
+        *secrets_in(environment.env_file),
+        *resolve_source(source, environment, keep_missing=True).secrets,
+        *secrets_of_settings(environment.process),
+        *(secrets_of(source.connection) if source.connection else ()),
+    )
 
 
 def environment_of(source: SourceSpec) -> Environment:
@@ -103,6 +137,6 @@ def _required(source: SourceSpec, asked: Iterable[str]) -> list[str]:
     return [name for name in asked if name in parameters and parameters[name].default in without]
 
 
-def _is_misspelt(error: Exception) -> bool:
+def _is_misspelt(error: BaseException) -> bool:
     """Tell whether *error* is that of a module without such an attribute, as in `dlt.resorce`."""
     return isinstance(error, AttributeError) and isinstance(error.obj, ModuleType)

@@ -22,6 +22,7 @@ from airflow_dlt_provider.core.planning.manifest import (
 from airflow_dlt_provider.core.planning.order import ordered
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
+from airflow_dlt_provider.core.registry.environment import Mask
 from airflow_dlt_provider.core.spec import ConnectionValues, PlanSpec
 
 ConnectionReader = Callable[[str], ConnectionValues]
@@ -45,6 +46,7 @@ def plan_load(
     manifest_path: Path,
     ttl_seconds: float | None = None,
     read_connection: ConnectionReader | None = None,
+    mask: Mask | None = None,
 ) -> PlannedLoad:
     """Plan the tasks of *spec*: from the manifest where it fits, else from the source itself.
 
@@ -57,6 +59,7 @@ def plan_load(
         ttl_seconds: Plan again when the manifest is older; `None` takes it at any age, as a task
             does, which must find the tasks that the Dag had when it was scheduled.
         read_connection: Looks up the source's connection, when the source itself is asked.
+        mask: Hides secrets that the source may print then.
 
     Raises:
         PlanError: The user asked for something that is not there.
@@ -72,7 +75,7 @@ def plan_load(
     from airflow_dlt_provider.core.planning.from_source import plan_from_source
 
     try:
-        plan, files = plan_from_source(_connected(spec, read_connection))
+        plan, files = plan_from_source(_connected(spec, read_connection), mask=mask)
     except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
     warnings = plan.warnings

@@ -99,5 +99,5 @@ def sources_of(returned: Any, function: Callable[..., Any]) -> list[DltSource]:
 
 
 def described(value: Any) -> str:
-    """Say what a function returned, in short."""
-    return "None" if value is None else f"{type(value).__name__} {value!r:.80}"
+    """Say what a function returned; what is in it may be a secret, or somebody's data."""
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -36,6 +36,7 @@ from airflow_dlt_provider.core.planning.source_call import (
     sources_of,
 )
 from airflow_dlt_provider.core.planning.source_options import apply_source_options
+from airflow_dlt_provider.core.planning.user_files import is_installed
 from airflow_dlt_provider.core.registry.environment import exported, read_env_file
 from airflow_dlt_provider.core.spec import SourceSpec
 
@@ -193,8 +194,13 @@ def forgotten_user_modules(base_dir: Path) -> Iterator[None]:
         for name in set(sys.modules) - before:
             path = getattr(sys.modules[name], "__file__", None)
             is_own = name.startswith(names.MODULE_NAMESPACE)
-            if is_own or (path and Path(path).is_relative_to(base_dir)):
+            if is_own or (path and _is_below(Path(path), base_dir)):
                 del sys.modules[name]
+
+
+def _is_below(path: Path, base_dir: Path) -> bool:
+    """Tell whether a file is the user's: an environment may lie in the folder of a project."""
+    return path.is_relative_to(base_dir) and not is_installed(path)
 
 
 def _import_file(path: Path, name: str) -> ModuleType:

@@ -6,7 +6,7 @@ said stays as the source has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from typing import Any
@@ -52,10 +52,10 @@ def apply_source_options(sources: Sequence[DltSource], options: SourceOptions) -
     said = options_by_resource(options, list(resources))
     for name, resource in resources.items():
         own = said[name]
-        is_named = name in options.resource_options
+        named = options.resource_options.get(name, ResourceOptions()).model_fields_set
         with _named(name):
             _apply_hints(resource, own, own.write_disposition or options.write_disposition)
-            _apply_steps(resource, own, is_named=is_named)
+            _apply_steps(resource, own, named)
 
 
 def options_by_resource(
@@ -108,11 +108,17 @@ def _apply_hints(
         resource.max_table_nesting = own.max_table_nesting
 
 
-def _apply_steps(resource: DltResource, own: ResourceOptions, *, is_named: bool) -> None:
-    """Change how rows are extracted; a pattern leaves out the resources that it does not fit."""
+def _apply_steps(resource: DltResource, own: ResourceOptions, named: Collection[str]) -> None:
+    """Change how rows are extracted; a pattern leaves out the resources that it does not fit.
+
+    Args:
+        resource: It is changed in place.
+        own: What is said of it.
+        named: The keys that are said under its own name.
+    """
     if own.limit is not None and not resource.is_transformer:
         resource.add_limit(own.limit, count_rows=True)
-    elif own.limit is not None and is_named:
+    elif own.limit is not None and "limit" in named:
         raise PlanError(
             f"resource_options[{resource.name!r}].limit: it is a transformer, which dlt does not "
             "limit; limit the resource that feeds it"
@@ -121,7 +127,7 @@ def _apply_steps(resource: DltResource, own: ResourceOptions, *, is_named: bool)
         try:
             resource.parallelize()
         except InvalidParallelResourceDataType:
-            if is_named:
+            if "parallelized" in named:
                 raise
 
 

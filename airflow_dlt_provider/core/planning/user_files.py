@@ -39,7 +39,7 @@ def _follow(module: ModuleType, path: Path, files: set[Path]) -> None:
         imported = sys.modules.get(name)
         imported_path = _file_of(imported) if imported else None
         is_new = imported_path is not None and imported_path not in files
-        if imported and imported_path and is_new and not _is_installed(imported_path):
+        if imported and imported_path and is_new and not is_installed(imported_path):
             files.add(imported_path)
             _follow(imported, imported_path, files)
 
@@ -65,5 +65,7 @@ def _file_of(module: ModuleType) -> Path | None:
     return path if path.suffix == ".py" else None
 
 
-def _is_installed(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in INSTALLED)
+def is_installed(path: Path) -> bool:
+    """Tell whether a file belongs to Python or to a package that was installed."""
+    resolved = path.resolve()
+    return any(resolved.is_relative_to(folder) for folder in INSTALLED)

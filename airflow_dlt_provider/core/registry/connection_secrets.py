@@ -32,6 +32,8 @@ _IN_URL = re.compile(
     r"|(?:^|[?&;\s])(?P<name>[\w.-]+)=(?P<value>[^&;\s]+)"
 )
 _SHORTEST_LINE = 8
+SHORTEST_SECRET = 3
+"""A shorter value is a part of many words, and would make text unreadable."""
 
 
 def secrets_of(values: ConnectionValues) -> tuple[str, ...]:
@@ -50,9 +52,10 @@ def secrets_of(values: ConnectionValues) -> tuple[str, ...]:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return *text* with `***` in place of all *secrets*."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
+    """Return *text* with `***` in place of all *secrets*, of which the longest go first."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
     return text
 
 

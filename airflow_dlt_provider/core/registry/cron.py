@@ -17,9 +17,20 @@ PRESETS = {
 }
 """Dango's names of schedules."""
 
-AIRFLOW_PRESETS = (
-    "@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly",
-)  # fmt: skip
+AIRFLOW_CRONS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *",
+}
+"""Airflow's names of cron expressions."""
+
+WITHOUT_TIMES = ("@once", "@continuous")
+"""Schedules of Airflow's that no time of the day belongs to."""
+
+AIRFLOW_PRESETS = (*WITHOUT_TIMES, *AIRFLOW_CRONS)
 """Those of Airflow, which are given to it as they are."""
 
 

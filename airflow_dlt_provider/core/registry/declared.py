@@ -44,6 +44,12 @@ class DeclaredSource:
         return self.entry.enabled
 
     @property
+    def time_zone(self) -> str | None:
+        """The time zone of its schedules; `None` where `schedules.yml` has none for it."""
+        has_own = self.entry.airflow.schedule or not self.schedules
+        return None if has_own else self.schedules[0].timezone
+
+    @property
     def pipeline_name(self) -> str:
         """The base name of its dlt pipelines."""
         return self.entry.dlt_native.pipeline_name or self.name

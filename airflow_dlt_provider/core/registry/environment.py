@@ -8,15 +8,19 @@ Variable of that name. The environment comes first because it does in dlt, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from dotenv import dotenv_values
 
-from airflow_dlt_provider.core.spec import Registration
+from airflow_dlt_provider.core.spec import PUBLIC_SETTINGS, Registration
 
+Mask = Callable[[Iterable[Any]], None]
+"""Takes values that are to be hidden wherever text is shown."""
+
+_SETTINGS = frozenset(("SOURCES", "DESTINATION", "CREDENTIALS"))
 PLAIN_WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "none", "null"))
 
 
@@ -74,6 +78,18 @@ def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:
         value
         for value in variables.values()
         if value and value.lower() not in PLAIN_WORDS and not _is_number(value)
+    )
+
+
+def secrets_of_settings(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of those environment variables that are settings of dlt's, and secret."""
+    return secrets_in(
+        {
+            name: value
+            for name, value in variables.items()
+            if not _SETTINGS.isdisjoint(parts := name.upper().split("__"))
+            and parts[-1].lower() not in PUBLIC_SETTINGS
+        }
     )
 
 

@@ -15,6 +15,15 @@ from airflow_dlt_provider.core.registry.durations import parse_duration
 MAX_NAME_LENGTH = 200
 """Airflow takes Dag ids of 250 characters; the rest is left to suffixes."""
 
+DURATIONS = ("retry_delay", "max_retry_delay", "execution_timeout")
+"""Arguments of Airflow's operators that are lengths of time."""
+
+MAX_TAG_LENGTH = 100
+"""Airflow's."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+"""Of a date of a Dag; what is far from today cannot be put into another time zone."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -42,6 +51,11 @@ def source_name(value: str) -> str:
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"has {len(name)} characters; at most {MAX_NAME_LENGTH} are allowed")
     return name
+
+
+def is_source_name(name: str) -> bool:
+    """Tell whether a source may have this name, in lower case."""
+    return _NAME.fullmatch(name) is not None and len(name) <= MAX_NAME_LENGTH
 
 
 def _text(value: str) -> str:
@@ -86,6 +100,17 @@ def _function_reference(value: str) -> str:
     return value
 
 
+def _task_options(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Read the durations among the arguments of operators, which YAML has no values for."""
+    return {
+        name: {
+            key: parse_duration(item) if key in DURATIONS and item is not None else item
+            for key, item in options.items()
+        }
+        for name, options in value.items()
+    }
+
+
 def _resource_names(value: list[str]) -> list[str]:
     if not value:
         raise ValueError("is an empty list, which selects nothing; leave it out to load all")
@@ -94,13 +119,15 @@ def _resource_names(value: list[str]) -> list[str]:
 
 def _moment(value: Any) -> Any:
     """Take text in quotes as the date that it would be without."""
-    if not isinstance(value, str):
-        return value
-    try:
-        # Python before 3.11 does not know Z
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return value
+    if isinstance(value, str):
+        try:
+            # Python before 3.11 does not know Z
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return value
+    if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"is of the year {value.year}; expected: {FIRST_YEAR} to {LAST_YEAR}")
+    return value
 
 
 Moment = Annotated[datetime | date, BeforeValidator(_moment)]
@@ -132,4 +159,6 @@ ResourceNames = Annotated[
 DestinationName = Annotated[str, AfterValidator(check_destination)]
 Schedule = Annotated[str, AfterValidator(parse_schedule)]
 Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+TaskOptions = Annotated[dict[str, dict[str, Any]], AfterValidator(_task_options)]
+Tag = Annotated[Text, Field(max_length=MAX_TAG_LENGTH)]
 Count = Annotated[int, Field(gt=0)]

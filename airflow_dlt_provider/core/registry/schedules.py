@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from airflow_dlt_provider.core.errors import closest, listed
+from airflow_dlt_provider.core.registry.cron import WITHOUT_TIMES
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.explanations import unknown_key
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
@@ -94,8 +95,8 @@ def assign_schedules(
                 )
             elif schedule.entry.enabled:
                 found = by_name.setdefault(name.lower(), [])
-                if found and found[0].entry.timezone != schedule.entry.timezone:
-                    mistakes.append(_other_zone(name, found[0], schedule))
+                if found and (mistake := _unlike(name, found[0], schedule)):
+                    mistakes.append(mistake)
                     continue
                 found.append(schedule)
     mistakes += _overlaps(by_name, sources)
@@ -125,7 +126,17 @@ def _overlaps(
     return mistakes
 
 
-def _other_zone(name: str, first: DeclaredSchedule, schedule: DeclaredSchedule) -> Mistake:
+def _unlike(name: str, first: DeclaredSchedule, schedule: DeclaredSchedule) -> Mistake | None:
+    """Return why a source cannot have both schedules, if it cannot."""
+    alone = [item.cron for item in (first.entry, schedule.entry) if item.cron in WITHOUT_TIMES]
+    if alone:
+        problem = (
+            f"names {name!r}, which {first.entry.name} has, too; {alone[0]} cannot stand beside "
+            "another schedule, so this one is left out for it"
+        )
+        return schedule.checked.mistake(("sources",), problem)
+    if first.entry.timezone == schedule.entry.timezone:
+        return None
     return schedule.checked.mistake(
         ("timezone",) if "timezone" in schedule.entry.model_fields_set else (),
         f"is {schedule.entry.timezone!r}, and {first.entry.name}, which names {name!r}, too, has "

@@ -23,6 +23,8 @@ from airflow_dlt_provider.core.registry.field_types import (
     ResourceNames,
     Schedule,
     SourceName,
+    Tag,
+    TaskOptions,
     Text,
     function_name,
 )
@@ -124,7 +126,7 @@ class AirflowOptions(LoadedAs):
     """Time between tries."""
     execution_timeout: Duration | None = None
     """Longest time of one try."""
-    task_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    task_options: TaskOptions = Field(default_factory=dict)
     """Resource name or glob pattern -> arguments of Airflow's operator."""
     configure: FunctionReference | None = None
     """`module:function`: takes the source on the worker, and returns it."""
@@ -149,7 +151,7 @@ class SourceEntry(Options):
     """Whether it has a Dag."""
     description: str | None = None
     """Shown with the Dag."""
-    tags: list[Text] = Field(default_factory=list)
+    tags: list[Tag] = Field(default_factory=list)
     lookback_days: Annotated[int, Field(ge=0)] | None = None
     """Days before their cursors from which resources are loaded again."""
     dlt_native: DltNative

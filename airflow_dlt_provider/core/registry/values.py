@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from airflow_dlt_provider.core.errors import ValueReferenceError
@@ -13,6 +14,8 @@ from airflow_dlt_provider.core.registry.environment import Environment
 from airflow_dlt_provider.core.spec import SourceSpec
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
+
+_LOG_IN = re.compile(r"[A-Za-z][\w+.-]*://([^/?#\s]*)@")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ def resolve_values(
     source_name: str | None = None,
 ) -> ResolvedValues:
     """Replace `${VAR}`, `${VAR:-default}` and `$$` in every string of *values*, at any depth.
+
+    The user and the password of an address are quoted, whatever characters they have.
 
     Args:
         values: Keyword arguments as the user wrote them; keys are left alone.
@@ -103,6 +108,13 @@ def _escaped(value: Any) -> Any:
     return value
 
 
+def _log_in(text: str) -> range:
+    """Return where user and password stand in an address, in which `@` and `/` have a meaning."""
+    blanked = _REFERENCE.sub(lambda match: "x" * len(match[0]), text)
+    match = _LOG_IN.match(blanked)
+    return range(match.start(1), match.end(1)) if match else range(0)
+
+
 @dataclass
 class _Resolver:
     environment: Environment
@@ -115,21 +127,33 @@ class _Resolver:
         if isinstance(value, str):
             whole = _REFERENCE.fullmatch(value) is not None
             name = argument if whole else None
-            return _REFERENCE.sub(lambda match: self._replacement(match, key, name), value)
+            log_in = _log_in(value)
+            return _REFERENCE.sub(
+                lambda match: self._replacement(
+                    match, key, name, is_quoted=match.start() in log_in
+                ),
+                value,
+            )
         if isinstance(value, Mapping):
             return {name: self.resolve(item, f"{key}.{name}") for name, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self.resolve(item, f"{key}[{i}]") for i, item in enumerate(value))
         return value
 
-    def _replacement(self, match: re.Match[str], key: str, argument: str | None) -> str:
+    def _replacement(
+        self, match: re.Match[str], key: str, argument: str | None, *, is_quoted: bool
+    ) -> str:
         name, default = match["name"], match["default"]
         if name is None:
             return "$"
         found = self.environment.value_of(name, argument)
-        if found is not None:
+        # as in a shell, the default stands for what is empty, too
+        if found is not None and (found or default is None):
             self.secrets.append(found)
-            return found
+            if not is_quoted:
+                return found
+            self.secrets.append(quote(found, safe=""))
+            return self.secrets[-1]
         if default is not None:
             return default
         missing = ValueReferenceError(name, key, self.source_name)

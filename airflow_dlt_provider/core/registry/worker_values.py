@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,15 +13,14 @@ from airflow_dlt_provider.core.registry.connection_secrets import secrets_of
 from airflow_dlt_provider.core.registry.connections import destination_of
 from airflow_dlt_provider.core.registry.environment import (
     Environment,
+    Mask,
     read_env_file,
     secrets_in,
+    secrets_of_settings,
     sections_of,
 )
 from airflow_dlt_provider.core.registry.values import resolve_source, resolve_values
 from airflow_dlt_provider.core.spec import ConnectionValues, DestinationSpec, SourceSpec
-
-Mask = Callable[[Iterable[Any]], None]
-"""Takes values that are to be hidden wherever text is shown."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def read_worker_values(
 
     secrets_toml, find_connection = look_ups.secrets_toml, look_ups.find_connection
     mask(secrets_of_files(source.base_dir, secrets_toml))
+    mask(secrets_of_settings(os.environ))
     if source.registration is None:
         return WorkerValues(source, Environment(), mask, find_connection)
     env_file = read_env_file(source.registration)

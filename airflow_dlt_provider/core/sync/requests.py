@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from airflow_dlt_provider.core.planning.plan import PlannedTask
-from airflow_dlt_provider.core.registry.worker_values import Mask, read_worker_values
+from airflow_dlt_provider.core.registry.environment import Mask
+from airflow_dlt_provider.core.registry.worker_values import read_worker_values
 from airflow_dlt_provider.core.spec import LoadRequest, RunIdentity
 from airflow_dlt_provider.core.sync.plan import PlannedSync
 from airflow_dlt_provider.core.sync.purpose import SyncPlaces, SyncPurpose, with_limit

@@ -8,15 +8,11 @@ from contextlib import suppress
 from typing import Any
 
 from airflow_dlt_provider.core.errors import SettingsError
-from airflow_dlt_provider.core.planning.from_source import environment_of
+from airflow_dlt_provider.core.planning.from_source import environment_of, secrets_of_source
+from airflow_dlt_provider.core.registry.connection_secrets import without_secrets
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
-from airflow_dlt_provider.core.registry.environment import secrets_in
-from airflow_dlt_provider.core.registry.values import resolve_source, resolve_values
-from airflow_dlt_provider.core.run_context import secrets_of_files
-
-HIDDEN = "***"
-SHORTEST_SECRET = 4
-"""A shorter value is a part of many words, and would make text unreadable."""
+from airflow_dlt_provider.core.registry.hidden import HIDDEN
+from airflow_dlt_provider.core.registry.values import resolve_values
 
 _IN_ADDRESS = re.compile(r"://[^/\s@]+@")
 _SECRET_WORDS = ("password", "key", "token", "secret")
@@ -25,19 +21,13 @@ _SECRET_WORDS = ("password", "key", "token", "secret")
 def secrets_of(source: DeclaredSource) -> tuple[str, ...]:
     """Return every secret that the source, and the files of its project, may bring into a text."""
     spec = source.source_spec()
+    destination = {"destination": source.destination}
     try:
         environment = environment_of(spec)
-        in_files = secrets_of_files(spec.base_dir, None)
     except SettingsError:
-        # a file that nobody can read gives no secret away
         return ()
-    destination = {"destination": source.destination}
-    return (
-        *in_files,
-        *secrets_in(environment.env_file),
-        *resolve_source(spec, environment, keep_missing=True).secrets,
-        *resolve_values(destination, environment, keep_missing=True).secrets,
-    )
+    resolved = resolve_values(destination, environment, keep_missing=True)
+    return (*secrets_of_source(spec), *resolved.secrets)
 
 
 def secrets_of_credentials(credentials: Any) -> Iterator[str]:
@@ -50,8 +40,5 @@ def secrets_of_credentials(credentials: Any) -> Iterator[str]:
 
 def one_line(text: str, secrets: Iterable[str]) -> str:
     """Return *text* in one line, with every secret hidden."""
-    text = _IN_ADDRESS.sub(f"://{HIDDEN}@", text)
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, HIDDEN)
+    text = without_secrets(_IN_ADDRESS.sub(f"://{HIDDEN}@", text), secrets)
     return " ".join(text.split())

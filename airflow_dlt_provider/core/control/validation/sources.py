@@ -23,7 +23,7 @@ class Examined:
 
     source: DeclaredSource
     plan: LoadPlan | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     missing: tuple[ValueReferenceError, ...] = ()
     """Its references that have no value here."""
     missing_secrets: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def examine(source: DeclaredSource) -> Examined:
         return Examined(source, error=error)
     try:
         plan, _ = plan_from_source(source.plan_spec(), secrets)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Examined(source, None, error, missing, tuple(secrets))
     return Examined(source, plan, None, missing, tuple(secrets))
 
@@ -116,7 +116,7 @@ def check_tables(all_examined: Iterable[Examined]) -> Iterator[Check]:
             yield Check("Sources", names[-1], "warn", text)
 
 
-def _problem(source: DeclaredSource, error: Exception, category: Category) -> Check:
+def _problem(source: DeclaredSource, error: BaseException, category: Category) -> Check:
     secrets = secrets_of(source)
     if isinstance(error, SourceFailedError):
         # a worker may have the credential or the network that this machine has not
