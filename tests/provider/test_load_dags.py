@@ -45,6 +45,11 @@ def shop(**more):
     )
 
 
+def mistakes_of(dag):
+    assert "mistake" in dag.tags
+    return dag.doc_md
+
+
 def test_every_enabled_source_becomes_a_dag_with_a_task_per_resource(load_project):
     dags, error = load_project(shop(enabled="false") + GOOD)
 
@@ -105,33 +110,33 @@ def test_every_enabled_source_becomes_a_dag_with_a_task_per_resource(load_projec
         ),
     ],
 )
-def test_a_mistake_is_an_import_error_and_the_dags_of_the_others_stand(
+def test_a_mistake_is_told_by_a_dag_of_its_source_and_those_of_the_others_stand(
     load_project, entry, message
 ):
     dags, error = load_project(entry + GOOD)
 
-    assert set(dags) == {"good"}
-    assert message in error
+    assert error == ""
+    assert set(dags) == {"good", "shop"}
+    assert message in mistakes_of(dags["shop"])
+    assert set(dags["good"].task_ids) == {"orders", "customers", "finish"}
 
 
-def test_several_mistakes_are_told_at_once_each_in_a_line(load_project):
+def test_several_sources_with_mistakes_are_told_at_once(load_project):
     wrong = shop(enabled="'no'") + shop(tags="finance").replace("name: shop", "name: store")
 
     dags, error = load_project(wrong + GOOD)
 
-    assert set(dags) == {"good"}
-    lines = [line for line in error.splitlines() if ".dango/sources.yml:" in line]
-    assert [line.partition(" (")[2].partition(")")[0] for line in lines] == [
-        "source shop",
-        "source store",
-    ]
+    assert (set(dags), error) == ({"good", "shop", "store"}, "")
+    assert "sources[0].enabled (source shop)" in mistakes_of(dags["shop"])
+    assert "sources[1].tags (source store)" in mistakes_of(dags["store"])
 
 
 def test_a_mistake_in_the_schedules_takes_no_dag_away(load_project):
     dags, error = load_project(GOOD, "\n  - name: nightly\n    cron: dayly\n    sources: [good]\n")
 
-    assert set(dags) == {"good"}
-    assert ".dango/schedules.yml:3: schedules[0].cron is 'dayly' (did you mean 'daily'?)" in error
+    assert (set(dags), error) == ({"good", "mistakes_in_schedules_yml"}, "")
+    told = mistakes_of(dags["mistakes_in_schedules_yml"])
+    assert ".dango/schedules.yml:3: schedules[0].cron is 'dayly' (did you mean 'daily'?)" in told
 
 
 def test_a_file_of_which_nothing_can_be_read_is_an_import_error(load_project):
