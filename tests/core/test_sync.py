@@ -191,6 +191,8 @@ def test_a_window_skips_what_has_no_dates_and_says_why(declared):
         ("--backfill 7d --since 2026-01-02", ("--backfill", "--since")),
         ("--backfill 7y", ("--backfill", "2w")),
         ("--backfill 0d", ("--backfill",)),
+        ("--backfill 9999999d", ("--backfill", "too long")),
+        (f"--backfill {'9' * 5000}m", ("--backfill", "too long")),
         ("--since yesterday", ("--since", "yesterday")),
         ("--full-refresh --backfill 7d", ("--full-refresh", "exclude each other")),
         ("--refresh-mode drop_data", ("--refresh-mode", "--full-refresh")),
