@@ -265,6 +265,13 @@ def test_a_mistake_in_another_source_is_told_and_stops_nothing(declared):
         assert "did you mean 'retries'" in done.stderr
 
 
+def test_a_mistake_in_a_schedule_is_told_and_is_none_of_a_sync(declared):
+    declared.declare()
+    declared.write("schedules.yml", "schedules: [{name: nightly, cron: every night}]\n")
+
+    assert "Error: schedules.yml:1" in declared.sync("--select", "orders").stderr
+
+
 def test_a_resource_without_rows_is_noted(declared):
     declared.declare()
 
