@@ -79,6 +79,21 @@ def test_a_module_that_is_broken_stops_no_other_source(declared):
     assert "not_there" in document["sources"][1]["error"]
 
 
+def test_why_a_source_failed_is_told_before_a_name_that_it_may_have(declared):
+    declared.write("custom_sources/wrong.py", "import not_there")
+    declared.declare(name="wrong", module="wrong")
+
+    alone = declared.sync("--select", "rows", code=1)
+    declared.declare()
+    beside = declared.document("--select", "rows,orders", code=1)
+    document = declared.document("--select", "rows", "--dry-run", code=1)
+
+    assert "not_there" in alone.stderr
+    assert "matches no resource" not in alone.stderr
+    assert statuses(beside) == {"orders": "success"}
+    assert "not_there" in document["errors"]["wrong"]
+
+
 def test_a_module_that_ends_the_process_is_a_failure_of_its_source(declared):
     declared.write("custom_sources/wrong.py", "import sys\nsys.exit(3)")
     declared.declare(name="wrong", module="wrong")
