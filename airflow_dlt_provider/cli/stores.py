@@ -72,6 +72,17 @@ def refuse_missing_file(url: str) -> None:
         )
 
 
+def needs_airflow(asked: str) -> StateError:
+    """Return the error of a state store that is no URL."""
+    if "@" in asked:
+        # a URL with a slip of the pen, which may hold a password
+        return StateError(
+            "the state store holds an @ and no ://, so it is neither a URL such as "
+            "postgresql://user:password@host/database nor the id of an Airflow connection"
+        )
+    return StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
+
+
 def _open_without_airflow(
     option: str | None, _pipeline_name: str, _dataset_name: str | None
 ) -> StateStore:
@@ -94,7 +105,7 @@ def _open_without_airflow(
                 err=True,
             )
     if "://" not in asked:
-        raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
+        raise needs_airflow(asked)
     refuse_missing_file(asked)
     return SqlStateStore(asked)
 

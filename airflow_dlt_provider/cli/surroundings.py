@@ -12,11 +12,10 @@ from pathlib import Path
 from airflow_dlt_provider.cli.places import airflow_home, default_data_dir, has_airflow_home
 from airflow_dlt_provider.cli.stores import (
     DEFAULT_FILE,
-    WITH_AIRFLOW,
     configured_store,
+    needs_airflow,
     refuse_missing_file,
 )
-from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.registry.airflow_connection_env import connection_from_environment
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.registry.worker_values import LookUps
@@ -74,7 +73,7 @@ class Surroundings:
         if asked is None:
             return f"sqlite:///{self._own_folder(project_dir) / DEFAULT_FILE}"
         if "://" not in asked:
-            raise StateError(f"the state store {asked!r} needs Airflow. {WITH_AIRFLOW}")
+            raise needs_airflow(asked)
         return asked
 
     def _own_folder(self, project_dir: Path) -> Path:

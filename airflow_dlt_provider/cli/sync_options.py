@@ -17,7 +17,7 @@ from airflow_dlt_provider.core.sync.purpose import SyncPurpose
 DAYS = {"d": 1, "w": 7, "m": 30}
 WINDOW = "A window of time; cursors stay where they are"
 REFRESH = "From the beginning"
-_BACKFILL = re.compile(r"(\d+)([dwm])")
+_BACKFILL = re.compile(r"([0-9]+)([dwm])")
 
 SourceNameOption = Annotated[
     list[str] | None, typer.Option("--source", metavar="NAME", help="As SOURCE. Repeatable.")
@@ -164,7 +164,7 @@ def parse_window(
     if backfill is not None:
         if given:
             raise _refused(f"--backfill and {' and '.join(given)}", "exclude each other")
-        return Window(end - _parse_backfill(backfill), end)
+        return Window(_before(end, backfill), end)
     if not given:
         return None
     start_name = _only(given, "--start-date", "--since")
@@ -242,11 +242,18 @@ def _parse_moment(name: str, text: str) -> datetime:
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment
 
 
-def _parse_backfill(text: str) -> timedelta:
+def _before(end: datetime, text: str) -> datetime:
+    """Return when a window begins that is as long as *text* says."""
     match = _BACKFILL.fullmatch(text)
-    if match is None or int(match[1]) == 0:
+    if match is None or not match[1].strip("0"):
         raise _refused(f"--backfill {text}", "is no time; write 7d, 2w or 1m (30 days)")
-    return timedelta(days=int(match[1]) * DAYS[match[2]])
+    try:
+        return end - timedelta(days=int(match[1]) * DAYS[match[2]])
+    except (OverflowError, ValueError):
+        # Python reads no number of thousands of digits, either
+        raise _refused(
+            f"--backfill {text:.20}", "is too long: it begins before the year 1; give --since"
+        ) from None
 
 
 def _refused(what: str, problem: str) -> typer.BadParameter:

@@ -84,10 +84,23 @@ def _plan(
     if not sources:
         typer.echo("No source is enabled; nothing is loaded.", err=True)
     planned, failures = plan_sources(sources, settings.places, settings.redaction)
+    asked = settings.purpose.select
+    unknown = [(pattern, error) for pattern in asked if (error := _unknown(planned, pattern))]
+    if unknown and not failures:
+        raise typer.BadParameter(str(unknown[0][1]))
+    for pattern, _ in unknown:
+        # a source that failed may have it, and says below why it failed
+        typer.echo(f"Warning: no source that can be planned has {pattern!r} to select", err=True)
+    known = [pattern for pattern in asked if pattern not in dict(unknown)]
+    return ([] if asked and not known else select_tasks(planned, known)), failures
+
+
+def _unknown(planned: Sequence[PlannedSync], pattern: str) -> ResourceNotFoundError | None:
     try:
-        return select_tasks(planned, settings.purpose.select), failures
+        select_tasks(planned, [pattern])
     except ResourceNotFoundError as error:
-        raise typer.BadParameter(str(error)) from None
+        return error
+    return None
 
 
 def _display(

@@ -311,7 +311,8 @@ class EmptyRefreshError(StateError):
         super().__init__(
             f"the source has no rows for {', '.join(self.resource_names)}, which would be written "
             "in place of those that the tables hold; the tables stay as they are. If they shall be "
-            "emptied, start one run with the param allow_empty_replace"
+            "emptied, start one run with the param allow_empty_replace, or one sync with "
+            "--allow-empty-replace"
         )
 
 

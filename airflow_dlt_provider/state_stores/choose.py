@@ -157,6 +157,9 @@ def _connection_url(connection_id: str) -> str:
     from sqlalchemy.engine import URL
     from sqlalchemy.exc import NoSuchModuleError
 
+    if "@" in connection_id:
+        # a URL with a slip of the pen, which may hold a password
+        raise StateError(f"the state store holds an @ and no ://, so it is no URL; {ACCEPTED}")
     try:
         connection = BaseHook.get_connection(connection_id)
     except (AirflowException, ValueError) as error:

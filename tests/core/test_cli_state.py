@@ -629,6 +629,17 @@ def test_a_store_that_is_down_is_one_clear_line_without_its_password(airflow_hom
     assert "hush" not in done.output
 
 
+def test_the_url_of_a_store_with_a_slip_in_it_is_not_shown(airflow_home, declared, monkeypatch):
+    declared.declare()
+    monkeypatch.setenv("AIRFLOW__DLT__STATE_STORE", "postgresql//me:hush@host/state")
+
+    for arguments in (["state", "list", "shop"], ["history"], ["sync"]):
+        done = CliRunner().invoke(app, arguments)
+
+        assert "postgresql://user:password@host/database" in done.stderr
+        assert "hush" not in done.output
+
+
 def test_whoever_has_better_means_opens_the_store(ledger):
     asked = []
 

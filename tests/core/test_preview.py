@@ -100,7 +100,12 @@ def test_an_item_that_fails_is_told_in_one_line(declared):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"), [(["shpo", "orders"], "'shop'"), (["shop", "ordres"], "'orders'")]
+    ("arguments", "word"),
+    [
+        (["shpo", "orders"], "'shop'"),
+        (["shop", "ordres"], "'orders'"),
+        (["shop", "orde*"], "'orders'"),
+    ],
 )
 def test_a_name_that_is_not_there_is_refused_with_those_that_are(declared, arguments, word):
     declared.declare()

@@ -79,6 +79,21 @@ def test_a_module_that_is_broken_stops_no_other_source(declared):
     assert "not_there" in document["sources"][1]["error"]
 
 
+def test_why_a_source_failed_is_told_before_a_name_that_it_may_have(declared):
+    declared.write("custom_sources/wrong.py", "import not_there")
+    declared.declare(name="wrong", module="wrong")
+
+    alone = declared.sync("--select", "rows", code=1)
+    declared.declare()
+    beside = declared.document("--select", "rows,orders", code=1)
+    document = declared.document("--select", "rows", "--dry-run", code=1)
+
+    assert "not_there" in alone.stderr
+    assert "matches no resource" not in alone.stderr
+    assert statuses(beside) == {"orders": "success"}
+    assert "not_there" in document["errors"]["wrong"]
+
+
 def test_a_module_that_ends_the_process_is_a_failure_of_its_source(declared):
     declared.write("custom_sources/wrong.py", "import sys\nsys.exit(3)")
     declared.declare(name="wrong", module="wrong")
@@ -191,6 +206,8 @@ def test_a_window_skips_what_has_no_dates_and_says_why(declared):
         ("--backfill 7d --since 2026-01-02", ("--backfill", "--since")),
         ("--backfill 7y", ("--backfill", "2w")),
         ("--backfill 0d", ("--backfill",)),
+        ("--backfill 9999999d", ("--backfill", "too long")),
+        (f"--backfill {'9' * 5000}m", ("--backfill", "too long")),
         ("--since yesterday", ("--since", "yesterday")),
         ("--full-refresh --backfill 7d", ("--full-refresh", "exclude each other")),
         ("--refresh-mode drop_data", ("--refresh-mode", "--full-refresh")),
@@ -261,6 +278,13 @@ def test_a_mistake_in_another_source_is_told_and_stops_nothing(declared):
 
     for done in (named, all_of_them):
         assert "did you mean 'retries'" in done.stderr
+
+
+def test_a_mistake_in_a_schedule_is_told_and_is_none_of_a_sync(declared):
+    declared.declare()
+    declared.write("schedules.yml", "schedules: [{name: nightly, cron: every night}]\n")
+
+    assert "Error: schedules.yml:1" in declared.sync("--select", "orders").stderr
 
 
 def test_a_resource_without_rows_is_noted(declared):

@@ -120,6 +120,13 @@ def test_what_is_neither_url_nor_connection_is_refused_with_what_is_accepted(met
         open_store("no_such_thing")
 
 
+def test_a_url_with_a_slip_in_it_is_not_shown():
+    with pytest.raises(StateError, match="it is no URL; a state store is") as caught:
+        open_store("postgresql//me:hush@host/state")
+
+    assert "hush" not in str(caught.value)
+
+
 def test_a_connection_to_postgresql_is_a_store(postgres_url, connection):
     from sqlalchemy.engine import make_url
 

@@ -13,7 +13,8 @@ from dlt.common.json import json as dlt_json
 from dlt.common.pipeline import StateInjectableContext, TPipelineState
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.planning.selection import candidates, match_names
+from airflow_dlt_provider.core.errors import ResourceNotFoundError
+from airflow_dlt_provider.core.planning.selection import candidates
 from airflow_dlt_provider.core.planning.source_import import build_sources, user_code
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import SourceSpec
@@ -63,7 +64,9 @@ def preview_items(
     ):
         available = candidates(build_sources(source))
         known = [item.name for item in available]
-        match_names("RESOURCE", [resource_name], known)
+        # a pattern names no single resource
+        if resource_name not in known:
+            raise ResourceNotFoundError("RESOURCE", resource_name, known)
         chosen = next(item for item in available if item.name == resource_name)
         with _closed(iter(chosen.source.with_resources(chosen.short_name))) as items:
             return list(islice(_rows(items), count))
