@@ -165,9 +165,7 @@ def test_what_airflow_would_refuse_is_a_mistake_of_its_source_alone(project, wri
 
 
 def test_durations_of_task_options_are_text(project):
-    text = SOURCES.replace(
-        "{orders: {retries: 7}}", "{orders: {retries: 7, execution_timeout: 2h}}"
-    )
+    text = SOURCES.replace("retries: 7}", "retries: 7, execution_timeout: 2h}")
     project.write(".dango/sources.yml", text)
 
     assert project.load()["shop"].get_task("orders").execution_timeout == timedelta(hours=2)
