@@ -7,6 +7,9 @@ ONCE ?=
 # not AIRFLOW_HOME, which may be exported and name an Airflow of the reader's own
 RUN_HOME ?= $(CURDIR)/.airflow
 
+CORE_SEEDS := tests/core/seed_001
+SEEDS := tests/integration/test_seed_001_in_a_real_airflow.py
+
 VENV := .venv
 CORE_VENV := .venv-core
 # compiled once here, or every Airflow process would compile every module again
@@ -15,7 +18,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration test-ui chaos bench screenshots lint schemas format build clean
+.PHONY: help setup run test test-core test-provider test-integration test-seeds test-ui chaos bench screenshots lint schemas format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -25,16 +28,20 @@ setup: $(VENV)/.dev  ## make the environment, in .venv
 run: $(VENV)/.run  ## run the example in a real Airflow: UNTIL=2013-07-01, ONCE=1, PORT=8080
 	@cd scripts && exec ../$(VENV)/bin/python run_demo.py --home "$(RUN_HOME)" --port $(PORT) --until "$(UNTIL)" $(if $(ONCE),--once)
 
-test: test-core test-provider test-integration  ## all tests but those of the UI
+test: test-core test-provider test-integration  ## all tests but those of the UI and of the seeds
 
 test-core: $(CORE_VENV)/.done  ## the core, without Airflow
-	$(CORE_VENV)/bin/python -m pytest -n 2 tests/core tests/chaos
+	$(CORE_VENV)/bin/python -m pytest -n 2 tests/core tests/chaos --ignore $(CORE_SEEDS)
 
 test-provider: $(VENV)/.dev  ## operators and Dags, with Airflow and no server
 	$(VENV)/bin/python -m pytest -n 2 tests/provider
 
 test-integration: $(VENV)/.dev  ## the built wheel in a real Airflow
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not ui" tests/integration
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not ui" tests/integration --ignore $(SEEDS)
+
+test-seeds: $(CORE_VENV)/.done $(VENV)/.dev  ## every example of the seeds, on the command line and in a real Airflow: ten minutes
+	$(CORE_VENV)/bin/python -m pytest -n 2 $(CORE_SEEDS)
+	$(VENV)/bin/python -m pytest $(SEEDS)
 
 test-ui: $(VENV)/.dev  ## the page, the trigger form and a backfill, in Chromium and a real Airflow: five minutes
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m ui tests/integration
