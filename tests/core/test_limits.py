@@ -76,7 +76,7 @@ def blog(load, write_module):
 @pytest.mark.parametrize("resource", ["pages", "days", "merged", "words", "links"])
 def test_a_limit_that_a_cursor_would_move_past_is_refused(blog, resource):
     with pytest.raises(
-        TerminalLoadError, match=f"'{resource}' is not loaded with a limit of 3 rows.*row_order"
+        TerminalLoadError, match=f"'{resource}' is not loaded with limit 3.*row_order"
     ):
         blog(resource, NEWEST_FIRST, limit=3)
 

@@ -36,7 +36,7 @@ def refuse_lossy_limits(request: LoadRequest, selected: Selected, bound: BoundRe
             reason = _reason(request, cursors_of(selected, item, {}))
         if reason:
             raise PlanError(
-                f"resource {item.name!r} is not loaded with a limit of {limit} rows: {reason}. "
+                f"resource {item.name!r} is not loaded with limit {limit}: {reason}. "
                 "`airflow-dlt preview` shows rows without loading any"
             )
 
