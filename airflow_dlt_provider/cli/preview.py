@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import tempfile
 import traceback
@@ -48,10 +49,10 @@ def preview(
     with redaction.standard_streams():
         with contextlib.redirect_stdout(sys.stderr):
             items = _items(declared, resource, count, data_dir, redaction, is_debugged=debug)
-        if as_json:
-            _print_lines(items, redaction)
-        else:
+        if not as_json:
             _print_items(items, redaction)
+    if as_json:
+        _print_lines(items, redaction)
 
 
 def _items(
@@ -94,7 +95,8 @@ def _print_lines(items: Sequence[Any], redaction: Redaction) -> None:
     from airflow_dlt_provider.core.sync.preview import item_text
 
     for item in items:
-        typer.echo(redaction.redact(item_text(item)))
+        # value by value: hidden in the text of an item, a number would end it
+        typer.echo(item_text(redaction.redact_all(json.loads(item_text(item)))))
 
 
 def _print_items(items: Sequence[Any], redaction: Redaction) -> None:

@@ -11,11 +11,13 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
-from airflow_dlt_provider.core.registry.environment import secrets_in
+from airflow_dlt_provider.core.registry.environment import is_plain
 
 HIDDEN = "***"
-MIN_LENGTH = 5
-"""What is shorter is part of too much else; Airflow masks no shorter ones either."""
+MIN_LENGTH = 3
+"""What is shorter is part of too much else."""
+MIN_LENGTH_IN_WORDS = 5
+"""What is shorter is hidden where it stands alone; Airflow masks no shorter ones at all."""
 
 
 class Redaction:
@@ -26,30 +28,33 @@ class Redaction:
         self._pattern: re.Pattern[str] | None = None
 
     def mask(self, values: Iterable[Any]) -> None:
-        """Hide *values* from now on; numbers and plain words are no secrets."""
+        """Hide *values* from now on, also plain words and numbers: whoever gives them knows why."""
         texts = [str(value) for value in values]
-        kept = secrets_in({str(position): text for position, text in enumerate(texts)})
-        found = {form for text in kept for form in _forms(text) if len(form) >= MIN_LENGTH}
+        found = {form for text in texts for form in _forms(text) if len(form) >= MIN_LENGTH}
         if found <= self._secrets:
             return
         self._secrets |= found
         # of two that begin alike the longer one is hidden as a whole
         longest_first = sorted(self._secrets, key=lambda text: (-len(text), text))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._pattern = re.compile("|".join(map(_pattern, longest_first)))
 
     def redact(self, text: str) -> str:
         """Return *text* with every secret hidden."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def redact_all(self, value: Any) -> Any:
-        """Return plain JSON values with every secret hidden in their texts."""
+        """Return plain JSON values with every secret hidden in their texts.
+
+        A number that is a secret is hidden, too, unless it is short: a count of rows stays one.
+        """
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, dict):
             return {self.redact(str(key)): self.redact_all(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.redact_all(item) for item in value]
-        return value
+        is_secret = str(value) in self._secrets and not is_plain(str(value))
+        return HIDDEN if is_secret else value
 
     @contextmanager
     def standard_streams(self) -> Iterator[None]:
@@ -105,6 +110,15 @@ class RedactedStream(io.TextIOBase):
     def writable(self) -> bool:
         """Tell that it can be written to."""
         return True
+
+
+def _pattern(secret: str) -> str:
+    text = re.escape(secret)
+    is_part_of_much = len(secret) < MIN_LENGTH_IN_WORDS and secret.isalnum()
+    if not is_part_of_much and not is_plain(secret):
+        return text
+    # neither a part of a word, nor of a number such as 1,100
+    return rf"(?<!\w)(?<!\d[.,]){text}(?!\w|[.,]\d)"
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -88,12 +88,13 @@ def sync(
         with _document_apart(as_json):
             tell_problems(opened)
             done = (show_sources if dry_run else load_sources)(sources, settings)
-        if as_json:
-            print_json(redaction.redact_all(done.document()))
-        else:
+        if not as_json:
             done.print()
         done.print_problems()
         sys.stdout.flush()
+    if as_json:
+        # value by value: hidden in the text of a document, a number would end it
+        print_json(redaction.redact_all(done.document()))
     # a source with a mistake was not loaded; schedules are none of a sync's business
     is_whole = bool(named) or not any(item.file.name == opened.file.name for item in opened.errors)
     raise typer.Exit(done.exit_code or (0 if is_whole else 1))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from airflow_dlt_provider.core.loading.report import counted_rows
 from airflow_dlt_provider.core.sync.messages import Message, Outcome, Printed, Progress
 
 LINE_SECONDS = 5.0
@@ -80,14 +81,14 @@ class Lines:
         task.take(message)
         if time.monotonic() - task.told_at >= LINE_SECONDS:
             task.told_at = time.monotonic()
-            self._say(f"{key}: {task.state}, {sum(task.rows.values()):,} rows so far")
+            self._say(f"{key}: {task.state}, {counted_rows(sum(task.rows.values()))} so far")
 
     def ended(self, key: str, outcome: Outcome) -> None:
         """A task has ended, or will not be run."""
         if outcome.status in ("success", "skipped"):
-            rows = outcome.result.rows if outcome.result else 0
             reason = f", {outcome.reason}" if outcome.reason else ""
-            self._say(f"{key}: {outcome.status}, {rows:,} rows, {outcome.seconds:.1f} s{reason}")
+            shown = counted_rows(outcome.result.rows if outcome.result else 0)
+            self._say(f"{key}: {outcome.status}, {shown}, {outcome.seconds:.1f} s{reason}")
         elif outcome.reason:
             self._say(f"{key}: {outcome.status}, {outcome.reason}")
         else:

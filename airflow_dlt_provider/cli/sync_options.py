@@ -33,7 +33,10 @@ SelectOption = Annotated[
 LimitOption = Annotated[
     int | None,
     typer.Option(
-        "--limit", min=1, help="Stop each resource after so many rows; pages are loaded whole."
+        "--limit",
+        min=1,
+        help="Stop each resource after so many rows; pages are loaded whole. A resource with a "
+        "cursor is refused unless its incremental has row_order asc: rows would be lost.",
     ),
 ]
 DryRunOption = Annotated[

@@ -126,7 +126,7 @@ class ResourceOptions(Options):
     incremental: IncrementalOptions | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
     """Rows after which a load stops; whole pages of the source are loaded, and what a transformer
-    makes of them."""
+    makes of them. With a cursor, `incremental` has to say `row_order: asc`, lest rows be lost."""
     table_format: Literal["iceberg", "delta", "hive", "native"] | None = None
     file_format: Literal["jsonl", "insert_values", "parquet", "csv", "preferred"] | None = None
     parallelized: bool | None = None

@@ -303,10 +303,14 @@ class TestEnvFile:
 
         assert "A_KEY_OF_OURS" not in os.environ
 
-    def test_all_values_but_numbers_and_plain_words_are_to_be_masked(self):
+    def test_all_values_but_short_numbers_and_plain_words_are_to_be_masked(self):
         variables = {"a": "secret", "b": "8080", "c": "-1.5", "d": "TRUE", "e": "", "f": "none"}
 
         assert secrets_in(variables) == ("secret",)
+        assert secrets_in({"pin": "837492", "ratio": "-12345.6", "port": "54321"}) == (
+            "837492",
+            "-12345.6",
+        )
 
 
 def test_the_environment_of_the_process_is_the_default():

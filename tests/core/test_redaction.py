@@ -1,6 +1,7 @@
 """Secrets show nowhere: not in what user code prints, not in errors, documents or rows."""
 
 import io
+import json
 
 import pytest
 
@@ -98,8 +99,96 @@ def test_other_spellings_of_a_secret_are_hidden():
         assert redaction.redact(f"<{text}>") == "<***>"
 
 
-def test_numbers_plain_words_and_short_values_are_no_secrets():
+def test_what_was_given_as_a_secret_is_hidden_whatever_it_is():
     redaction = Redaction()
-    redaction.mask(["true", "12345678", "dev", ""])
+    redaction.mask(["true", "8374920155", 471, "ab", ""])
 
-    assert redaction.redact("true 12345678 dev") == "true 12345678 dev"
+    shown = "true 8374920155 x8374920155x 471 ab"
+    assert redaction.redact(shown) == "*** *** x***x *** ab"
+
+
+def test_a_short_secret_is_no_part_of_other_words_and_numbers():
+    redaction = Redaction()
+    redaction.mask(["dev", "100"])
+
+    shown = "device /dev/null 1,100 rows, 2100 of 100"
+    assert redaction.redact(shown) == "device /***/null 1,100 rows, 2100 of ***"
+
+
+def test_numbers_of_a_document_stay_numbers_unless_they_can_be_secrets():
+    redaction = Redaction()
+    redaction.mask(["true", "100", "8374920155"])
+
+    document = {"ok": True, "rows": 100, "items": [{"id": 8374920155, "key": "100"}]}
+    assert redaction.redact_all(document) == {
+        "ok": True, "rows": 100, "items": [{"id": "***", "key": "***"}],
+    }  # fmt: skip
+
+
+NUMBERED = """
+import dlt
+
+@dlt.resource
+def numbered(password, pages):
+    print("password is", password)
+    yield {"password": password, "number": int(password), "ok": True, "pages": int(pages)}
+    raise ValueError(f"no login with {password}")
+"""
+
+
+@pytest.mark.parametrize("origin", ["env file", "environment"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sync",),
+        ("sync", "--json", "--debug"),
+        ("preview", "numbered", "numbered"),
+        ("preview", "numbered", "numbered", "--json", "-n", "1"),
+    ],
+)
+def test_a_number_that_is_a_secret_shows_nowhere(declared, monkeypatch, origin, arguments):
+    declared.write("custom_sources/numbered.py", NUMBERED)
+    declared.declare(
+        name="numbered", module="numbered", function="numbered",
+        password="${NUMBER_PASSWORD}", pages="${PAGES}",
+    )  # fmt: skip
+    values = {"NUMBER_PASSWORD": "8374920155", "PAGES": "100"}
+    if origin == "env file":
+        declared.write(".env", "".join(f"{name}={value}\n" for name, value in values.items()))
+    else:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    done = declared.run(*arguments)
+
+    assert "8374920155" not in done.output
+    assert "password is ***" in done.output
+    if "--json" in arguments:
+        json.loads(done.stdout)
+
+
+def test_a_password_of_a_connection_that_is_a_number_is_hidden(declared, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", "postgresql://me:8374920155@127.0.0.1:1/x")
+    declared.write(
+        "custom_sources/open.py",
+        "import os\nimport dlt\n@dlt.resource\ndef rows():\n"
+        "    print('connecting to', os.environ['AIRFLOW_CONN_LAKE'])\n    yield {'id': 1}\n",
+    )
+    declared.declare(
+        name="open", module="open", function="rows",
+        extra="    airflow: {destination: 'conn_id:lake'}\n",
+    )  # fmt: skip
+
+    assert "8374920155" not in declared.sync(code=1).output
+
+
+def test_short_numbers_and_plain_words_of_an_env_file_are_no_secrets(declared):
+    declared.write(".env", "PORT=54321\nDEBUG=true\nPIN=837492\n")
+    declared.write(
+        "custom_sources/settings.py",
+        "import dlt\n@dlt.resource\ndef rows():\n"
+        "    print('54321 true 837492')\n    yield {'id': 1}\n",
+    )
+    declared.declare(name="settings", module="settings", function="rows")
+
+    assert "54321 true ***" in declared.sync().stdout

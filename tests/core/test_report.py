@@ -76,6 +76,14 @@ def test_a_task_without_a_result_shows_how_it_ended(result):
     assert line_with("planes", report).split() == ["planes", "not", "run"]
 
 
+def test_one_row_is_told_as_one():
+    load = ResourceLoad("orders", "orders", {"orders": 1}, {}, {})
+    result = LoadResult("p", "raw", "duckdb", ("1",), (load,), {"load": 1.0})
+
+    assert render_load(result).startswith("1 row into duckdb")
+    assert render_run({"t": result}, {"t": "success"}).endswith("1 row in all")
+
+
 def test_a_long_name_is_folded_and_nothing_is_lost(result):
     report = render_run({"orders": result}, {"orders": "success", "t" * 100: "failed"})
 

@@ -333,13 +333,26 @@ def test_places_can_be_named(declared, tmp_path):
 
 
 def test_a_limit_stops_each_resource(declared):
-    declared.declare(ids=[1, 2, 3, 4], extra="    airflow: {resource_options: {'*': {limit: 3}}}\n")
+    options = "{'*': {limit: 3}, orders: {incremental: {cursor_path: id, row_order: asc}}}"
+    declared.declare(ids=[1, 2, 3, 4], extra=f"    airflow: {{resource_options: {options}}}\n")
 
     declared.sync("--select", "orders,customers", "--limit", "1")
     assert len(declared.tables()["orders"]) == 1
 
     declared.sync("--select", "orders", "--full-refresh")
     assert len(declared.tables()["orders"]) == 3
+
+
+def test_a_limit_loses_no_rows_of_what_gives_the_newest_first(declared):
+    declared.declare(ids=[3, 2, 1])
+
+    refused = declared.sync("--select", "orders,customers", "--limit", "2", code=1)
+    declared.sync("--select", "orders")
+
+    assert "row_order: asc" in refused.stderr
+    assert {name: len(rows) for name, rows in declared.tables().items()} == {
+        "customers": 1, "orders": 3, "orders__lines": 6,
+    }  # fmt: skip
 
 
 def test_a_replaced_table_is_emptied_only_if_that_is_asked(declared):

@@ -16,6 +16,7 @@ from dlt.pipeline.pipeline import Pipeline
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.limits import refuse_lossy_limits
 from airflow_dlt_provider.core.loading.lookback import look_back
 from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
 from airflow_dlt_provider.core.loading.outcome import LoadedResource, states_of
@@ -60,6 +61,7 @@ def extract_task(
     Raises:
         StateError: What the store holds, or a person asked for, does not fit the source.
         RootKeyError: Nested tables lack what the source now asks of them.
+        PlanError: A limit would lose rows.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -80,6 +82,7 @@ def extract_task(
     shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
     install_states(pipeline, points)
     bound = _bind_cursors(request, selected, points, pipeline)
+    refuse_lossy_limits(request, selected, bound)
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
     _extract(request, selected.sources, pipeline, bound.loaded, refresh)

@@ -26,7 +26,7 @@ def render_load(result: LoadResult) -> str:
     steps = ", ".join(f"{step} {spent:.2f}" for step, spent in result.seconds_by_step.items())
     loads = ", ".join(result.load_ids) or "none, there was nothing new"
     return (
-        f"{result.rows:,} rows into {result.destination}, dataset {result.dataset_name}\n"
+        f"{counted_rows(result.rows)} into {result.destination}, dataset {result.dataset_name}\n"
         f"{_rendered(table)}\nseconds: {steps}\nload id: {loads}"
     )
 
@@ -55,7 +55,12 @@ def render_run(results: Mapping[str, LoadResult], status_by_task: Mapping[str, s
                 _cursor(load.cursor_after),
             )
     total = sum(result.rows for result in results.values())
-    return f"{_rendered(table)}\n{total:,} rows in all"
+    return f"{_rendered(table)}\n{counted_rows(total)} in all"
+
+
+def counted_rows(count: int) -> str:
+    """Return a number of rows in words: `1 row`, `1,234 rows`."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _table(*columns: str) -> Table:

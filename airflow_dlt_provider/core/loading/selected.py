@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
@@ -16,6 +16,8 @@ from airflow_dlt_provider.core.loading.window_arguments import with_window_argum
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, pick, select
 from airflow_dlt_provider.core.planning.source_import import build_sources
+from airflow_dlt_provider.core.planning.source_options import options_by_resource
+from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import LoadRequest
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class Selected:
     """Resource name -> the cursors that it declares."""
     takes_window: bool = False
     """Whether the source's function was given the ends of the window."""
+    limits: dict[str, int] = field(default_factory=dict)
+    """Resource name -> the limit that its options set, or those of what feeds it."""
 
 
 def build_selected(request: LoadRequest) -> Selected:
@@ -62,7 +66,26 @@ def build_selected(request: LoadRequest) -> Selected:
         tuple(_describe(item, _schema_name(item.source, request)) for item in chosen),
         {item.name: cursor_paths(item.resource) for item in chosen},
         takes_window=source_spec is not request.source,
+        limits=_limits(request.source.options, available, chosen),
     )
+
+
+def _limits(
+    options: SourceOptions, available: Sequence[Candidate], chosen: Sequence[Candidate]
+) -> dict[str, int]:
+    said = options_by_resource(options, [item.name for item in available])
+    limits = {
+        (item.source.name, item.short_name): limit
+        for item in available
+        # a transformer is limited by what feeds it
+        if (limit := said[item.name].limit) is not None and not item.resource.is_transformer
+    }
+    found = {}
+    for item in chosen:
+        for name in (item.short_name, *item.parents):
+            if limit := limits.get((item.source.name, name)):
+                found[item.name] = limit
+    return found
 
 
 def _with_those_bound_to(wanted: list[Candidate], of_task: list[Candidate]) -> list[Candidate]:

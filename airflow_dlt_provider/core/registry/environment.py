@@ -22,6 +22,8 @@ Mask = Callable[[Iterable[Any]], None]
 
 _SETTINGS = frozenset(("SOURCES", "DESTINATION", "CREDENTIALS"))
 PLAIN_WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "none", "null"))
+SHORTEST_SECRET_NUMBER = 6
+"""Digits: ports and sizes have fewer, and passwords that are numbers as many or more."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,15 @@ def exported(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that are to be masked: all but numbers and plain words."""
-    return tuple(
-        value
-        for value in variables.values()
-        if value and value.lower() not in PLAIN_WORDS and not _is_number(value)
-    )
+    """Return the values of a `.env` that are to be masked: all but settings (see `is_plain`)."""
+    return tuple(value for value in variables.values() if value and not is_plain(value))
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether *text* is a plain word or a short number, as settings are."""
+    digits = text.replace(".", "", 1).lstrip("-")
+    is_short_number = digits.isdigit() and len(digits) < SHORTEST_SECRET_NUMBER
+    return is_short_number or text.lower() in PLAIN_WORDS
 
 
 def secrets_of_settings(variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -99,7 +104,3 @@ def sections_of(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str,
     section = sources.get(name) if isinstance(sources, Mapping) else None
     if isinstance(section, Mapping):
         yield section
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).lstrip("-").isdigit()

@@ -21,7 +21,9 @@ def check_files(project: Project) -> Iterator[Check]:
     shown = project.file.relative_to(project.project_dir)
     if not project.errors:
         enabled = len(project.enabled)
-        text = f"{len(project.sources)} sources, {enabled} enabled; names and keys are right"
+        count = len(project.sources)
+        counted = f"{count} source{'' if count == 1 else 's'}"
+        text = f"{counted}, {enabled} enabled; names and keys are right"
         yield Check("Config", shown.as_posix(), "pass", text)
     for mistake in project.mistakes:
         yield _of_mistake(mistake)
