@@ -74,7 +74,7 @@ build: $(VENV)/.run  ## the wheel, in dist/
 	$(VENV)/bin/uv build --quiet --wheel --out-dir dist
 
 clean:  ## remove everything that was made here; stop Airflow first
-	rm -rf $(VENV) $(CORE_VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(CORE_VENV) .airflow dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/uv:
