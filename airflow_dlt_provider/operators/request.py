@@ -81,7 +81,7 @@ def build_request(
             operator.destination_conn_id,
         ),
         data_dir=settings.data_dir(),
-        working_dir=settings.working_dir() / _working_folder_name(context, task_key),
+        working_dir=settings.working_dir() / working_folder_name(context, task_key),
         known_resources=operator.known_resources,
         source_names=operator.source_names,
         shared_tables=operator.shared_tables,
@@ -96,7 +96,8 @@ def build_request(
     )
 
 
-def _working_folder_name(context: Context, task_key: str) -> str:
+def working_folder_name(context: Context, task_key: str) -> str:
+    """Name the folder in which the task instance of *context* works."""
     task_instance = context["ti"]
     return names.working_folder_name(
         task_key,

@@ -56,9 +56,11 @@ for dag_id in ("shop.eu", "shop_eu"):
 """)
     tasks = [dag.get_task("prices") for dag in dag_folder.load().values()]
 
+    from airflow_dlt_provider.operators.request import working_folder_name
+
     # one run id, as two Dags of one schedule have
     folders = {
-        task._working_folder_name(
+        working_folder_name(
             {
                 "ti": SimpleNamespace(
                     dag_id=task.dag_id, run_id="run", task_id=task.task_id, map_index=-1
