@@ -15,7 +15,7 @@ from airflow_dlt_provider.cli.state_change import replay, reset, rewind, set_cur
 from airflow_dlt_provider.cli.state_show import history, list_resources, show
 from airflow_dlt_provider.cli.sync import SYNC_EXAMPLES, sync
 from airflow_dlt_provider.cli.terminal import OneLineErrors
-from airflow_dlt_provider.cli.validate import validate
+from airflow_dlt_provider.cli.validate import VALIDATE_EXAMPLES, validate
 
 __all__ = ["app"]
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command(epilog=PLAN_EXAMPLES)(plan)
-app.command()(validate)
+app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(epilog=SYNC_EXAMPLES)(sync)
 app.command(epilog=PREVIEW_EXAMPLES)(preview)
 app.command("history", epilog=HISTORY_EXAMPLES)(source_history)

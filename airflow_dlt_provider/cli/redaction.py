@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
 from airflow_dlt_provider.core.registry.environment import is_plain
+from airflow_dlt_provider.core.registry.hidden import HIDDEN
 
-HIDDEN = "***"
 MIN_LENGTH = 3
 """What is shorter is part of too much else."""
 MIN_LENGTH_IN_WORDS = 5
@@ -102,6 +102,7 @@ class RedactedStream(io.TextIOBase):
         """Return the number of the file behind it."""
         return self._stream.fileno()
 
+    # typeshed has an attribute, which a subclass of the real class cannot set
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """How it is encoded."""

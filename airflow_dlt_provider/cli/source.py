@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from airflow_dlt_provider.cli.source_change import add, remove
-from airflow_dlt_provider.cli.source_list import list_sources
+from airflow_dlt_provider.cli.source_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove
+from airflow_dlt_provider.cli.source_list import LIST_EXAMPLES, list_sources
 from airflow_dlt_provider.cli.terminal import OneLineErrors
 
 source_app = typer.Typer(
@@ -13,6 +13,6 @@ source_app = typer.Typer(
     no_args_is_help=True,
     help="List the sources in sources.yml, add one, take one out.",
 )
-source_app.command("list")(list_sources)
-source_app.command()(add)
-source_app.command()(remove)
+source_app.command("list", epilog=LIST_EXAMPLES)(list_sources)
+source_app.command(epilog=ADD_EXAMPLES)(add)
+source_app.command(epilog=REMOVE_EXAMPLES)(remove)

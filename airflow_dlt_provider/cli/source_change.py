@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from airflow_dlt_provider.cli.examples import examples
 from airflow_dlt_provider.cli.kwargs import parse_kwargs
 from airflow_dlt_provider.cli.projects import ProjectOption, find_project_dir, open_project
 from airflow_dlt_provider.cli.state import YesOption
@@ -16,6 +17,13 @@ from airflow_dlt_provider.core.registry.entries import without_entry
 from airflow_dlt_provider.core.registry.field_types import source_name
 from airflow_dlt_provider.core.registry.project import Project
 from airflow_dlt_provider.core.registry.yaml_tree import YamlTreeError
+
+ADD_EXAMPLES = examples(
+    ("source add my_api", "a file to begin with, and its entry"),
+    ("source add crm --kwarg 'api_key=${CRM_KEY}'", "with an argument that is a secret"),
+    ("source add shop --no-file --module sql_database --kwarg schema=public", "dlt's own source"),
+)
+REMOVE_EXAMPLES = examples(("source remove my_api --yes", "without being asked"))
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Lower case letters, digits, underscores.")
@@ -45,14 +53,6 @@ def add(
 
     Nothing that is there is overwritten: a source or a file of that name is an error. Without a
     sources.yml, one is made in the folder .dango. A secret is given as ${VARIABLE}.
-
-    Examples:
-        airflow-dlt source add my_api
-
-        airflow-dlt source add crm --kwarg base_url=https://api.example.com
-        --kwarg 'api_key=${CRM_KEY}'
-
-        airflow-dlt source add shop --no-file --module sql_database --kwarg schema=public
     """
     # this brings the models, which other commands need not
     from airflow_dlt_provider.core.registry.scaffold import NewSource, plan_addition
@@ -86,11 +86,7 @@ def add(
 
 
 def remove(name: NameArgument, project: ProjectOption = None, yes: YesOption = False) -> None:
-    """Take a source out of sources.yml; its Python file, its tables and its state stay.
-
-    Example:
-        airflow-dlt source remove my_api --yes
-    """
+    """Take a source out of sources.yml; its Python file, its tables and its state stay."""
     opened = open_project(project)
     own_name = opened.known_name(name)
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from airflow_dlt_provider.cli.examples import examples
 from airflow_dlt_provider.cli.projects import ProjectOption, open_project
 from airflow_dlt_provider.cli.state import JsonOption, StoreOption
 from airflow_dlt_provider.cli.surroundings import surroundings
@@ -23,6 +24,11 @@ from airflow_dlt_provider.core.state.records import LoadRecord
 
 COLUMNS = ("name", "type", "enabled", "function", "schedule", "last load", "rows", "mistakes")
 
+LIST_EXAMPLES = examples(
+    ("source list", "all of them"),
+    ("source list --enabled-only --json", "those that have a Dag, for a script"),
+)
+
 
 def list_sources(
     project: ProjectOption = None,
@@ -38,11 +44,6 @@ def list_sources(
     `name`, `type`, `enabled`, `function`, `schedule`, `dataset_name`, `pipeline_name`,
     `description`, `tags`, `last_load`, `status`, `rows`, `mistakes`. Of a source with a mistake
     only `name` and `mistakes` are known.
-
-    Examples:
-        airflow-dlt source list
-
-        airflow-dlt source list --enabled-only --json
     """
     opened = open_project(project)
     listed = [

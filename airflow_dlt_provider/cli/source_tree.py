@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -12,11 +11,9 @@ from rich.tree import Tree
 from airflow_dlt_provider.cli.terminal import UNLIMITED_WIDTH
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.registry.addresses import CONNECTION
+from airflow_dlt_provider.core.registry.addresses import CONNECTION, without_password
 from airflow_dlt_provider.core.registry.declared import DeclaredSource
 from airflow_dlt_provider.core.sync.plan import PlannedSync
-
-_PASSWORD = re.compile(r"(://[^/@\s]*?:)[^@/\s]+@")
 
 
 def print_source_tree(planned: PlannedSync, data_dir: Path) -> None:
@@ -71,7 +68,7 @@ def destination_text(source: DeclaredSource, data_dir: Path) -> str:
     if source.destination_conn_id:
         return f"{CONNECTION}{source.destination_conn_id}"
     if source.destination:
-        return _PASSWORD.sub(r"\1***@", source.destination)
+        return without_password(source.destination)
     file_name = names.database_file_name(source.pipeline_name, is_declared=True)
     return f"duckdb ({data_dir / file_name}), unless dlt is configured for another"
 

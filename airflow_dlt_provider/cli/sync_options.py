@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -102,42 +102,20 @@ AllowEmptyOption = Annotated[
 ]
 
 
+def _date_option(flag: str, meaning: str) -> Any:
+    return typer.Option(flag, metavar="DATE", help=meaning, rich_help_panel=WINDOW)
+
+
 StartDateOption = Annotated[
     str | None,
-    typer.Option(
-        "--start-date",
-        metavar="DATE",
-        help="Load what came from this date on (UTC), such as 2026-01-31.",
-        rich_help_panel=WINDOW,
-    ),
+    _date_option("--start-date", "Load what came from this date on (UTC), such as 2026-01-31."),
 ]
 EndDateOption = Annotated[
     str | None,
-    typer.Option(
-        "--end-date",
-        metavar="DATE",
-        help="The end of the window, which is not in it. Default: now.",
-        rich_help_panel=WINDOW,
-    ),
+    _date_option("--end-date", "The end of the window, which is not in it. Default: now."),
 ]
-SinceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--since",
-        metavar="DATE",
-        help="The same as --start-date.",
-        rich_help_panel=WINDOW,
-    ),
-]
-UntilOption = Annotated[
-    str | None,
-    typer.Option(
-        "--until",
-        metavar="DATE",
-        help="The same as --end-date.",
-        rich_help_panel=WINDOW,
-    ),
-]
+SinceOption = Annotated[str | None, _date_option("--since", "The same as --start-date.")]
+UntilOption = Annotated[str | None, _date_option("--until", "The same as --end-date.")]
 BackfillOption = Annotated[
     str | None,
     typer.Option(

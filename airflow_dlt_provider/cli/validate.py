@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from airflow_dlt_provider.cli.examples import examples
 from airflow_dlt_provider.cli.places import DataDirOption
 from airflow_dlt_provider.cli.projects import ProjectOption, open_project
 from airflow_dlt_provider.cli.state import JsonOption
@@ -19,6 +20,12 @@ from airflow_dlt_provider.core.control.validation.check import (
     Check,
     Status,
     is_valid,
+)
+
+VALIDATE_EXAMPLES = examples(
+    ("validate", "the whole project"),
+    ("validate my_api --check sources", "one source: its module, function, arguments and secrets"),
+    ("validate --check config --strict --json", "the files alone, for a script"),
 )
 
 COLOURS = {"pass": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
@@ -43,13 +50,6 @@ def validate(
 
     JSON: `valid`, `file`, and for each of `checks`: `category`, `subject`, `status`, `message`,
     `advice`.
-
-    Examples:
-        airflow-dlt validate
-
-        airflow-dlt validate my_api --check sources
-
-        airflow-dlt validate --check config --strict --json
     """
     opened = open_project(project)
     kinds, around = _kinds(check or KINDS), surroundings()

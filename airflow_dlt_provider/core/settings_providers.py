@@ -12,7 +12,19 @@ from dlt.common.configuration.specs.base_configuration import is_secret_hint
 PLACEHOLDER = "not-known-while-planning"
 
 
-class BaseNameProvider(ConfigProvider):
+class _SecretsInSections(ConfigProvider):
+    @property
+    def supports_secrets(self) -> bool:
+        """Tell that secrets may be found here."""
+        return True
+
+    @property
+    def supports_sections(self) -> bool:
+        """Tell that sections are looked up; they also say who asks."""
+        return True
+
+
+class BaseNameProvider(_SecretsInSections):
     """Looks for `[<pipeline>...]` sections under the base name of a task's pipeline."""
 
     def __init__(self, base_names: Mapping[str, str], providers: Sequence[ConfigProvider]) -> None:
@@ -40,18 +52,8 @@ class BaseNameProvider(ConfigProvider):
         """Name of the provider in dlt's messages."""
         return "Sections of the base pipeline name"
 
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell that secrets may be found here."""
-        return True
 
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up."""
-        return True
-
-
-class RegisteredNameProvider(ConfigProvider):
+class RegisteredNameProvider(_SecretsInSections):
     """Looks for the settings of a source under the name that `sources.yml` gives to it.
 
     dlt knows a source by its module and function, and a project by `[sources.<registered name>]`.
@@ -84,18 +86,8 @@ class RegisteredNameProvider(ConfigProvider):
         """Name of the provider in dlt's messages."""
         return f"{self._provider.name}, [sources.{self._registered_name}]"
 
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell whether secrets may be found here."""
-        return True
 
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up."""
-        return True
-
-
-class PlaceholderProvider(ConfigProvider):
+class PlaceholderProvider(_SecretsInSections):
     """Gives text to a secret that nobody knows while planning, so that resources can be listed.
 
     Args:
@@ -120,16 +112,6 @@ class PlaceholderProvider(ConfigProvider):
     def name(self) -> str:
         """Name of the provider in dlt's messages."""
         return "Placeholders while planning"
-
-    @property
-    def supports_secrets(self) -> bool:
-        """Tell that secrets may be found here."""
-        return True
-
-    @property
-    def supports_sections(self) -> bool:
-        """Tell that sections are looked up: they say who asks."""
-        return True
 
 
 def with_registered_name(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import os
 import subprocess
@@ -269,3 +270,30 @@ def declared(tmp_path, monkeypatch):
     made = DeclaredProject(folder)
     made.write("custom_sources/my_shop.py", SYNCED_SHOP)
     return made
+
+
+@pytest.fixture
+def validate(project):
+    """Run `validate` with the data folder of the project."""
+
+    def validate(*arguments):
+        return project.run("validate", "--data-dir", str(project.data_dir), *arguments)
+
+    return validate
+
+
+@pytest.fixture
+def checks(validate):
+    """Return what `validate --json` found: those of one status, category and message."""
+
+    def checks(*arguments, status="warn"):
+        done = validate("--json", *arguments)
+        assert done.exit_code in (0, 1), done.output
+        found = json.loads(done.stdout)["checks"]
+        return [
+            (item["category"], item["subject"], item["message"])
+            for item in found
+            if item["status"] == status
+        ]
+
+    return checks

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dlt_provider.core.errors import PlanError, closest
+from airflow_dlt_provider.core.registry.hidden import HIDDEN
 
 DESTINATION_NAMES = (
     "athena", "bigquery", "clickhouse", "databricks", "dremio", "duckdb", "ducklake", "dummy",
@@ -43,6 +44,8 @@ CONNECTION = "conn_id:"
 """Begins the name of an Airflow connection."""
 
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://")
+_PASSWORD = re.compile(r"(://[^/@\s]*?:)[^@/\s]+@")
+_WRITTEN_PASSWORD = re.compile(r"://[^/:@]*:(?!\$\{)[^@]+@")
 _LOCAL = re.compile(r"(?P<start>(?:duckdb|sqlite):///)(?P<path>[^/?][^?]*)(?P<query>\?.*)?")
 
 
@@ -94,6 +97,16 @@ def destination_arguments(address: str) -> dict[str, Any]:
     if destination_type(address) == "filesystem":
         return {"bucket_url": address}
     return {"credentials": address}
+
+
+def has_password(address: str) -> bool:
+    """Tell whether a password is written into an address; a `${VAR}` in its place is none."""
+    return _WRITTEN_PASSWORD.search(address) is not None
+
+
+def without_password(address: str) -> str:
+    """Return an address with `***` in place of its password."""
+    return _PASSWORD.sub(rf"\1{HIDDEN}@", address)
 
 
 def absolute_address(address: str, folder: Path) -> str:

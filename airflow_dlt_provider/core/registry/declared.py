@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_dlt_provider.core.registry.addresses import CONNECTION, absolute_address
+from airflow_dlt_provider.core.registry.addresses import (
+    CONNECTION,
+    absolute_address,
+    has_password,
+)
 from airflow_dlt_provider.core.registry.mistakes import Checked, Mistake
 from airflow_dlt_provider.core.registry.schedules_file import ScheduleEntry
 from airflow_dlt_provider.core.registry.sources_file import SourceEntry
@@ -19,7 +23,6 @@ OWN_PACKAGE = "custom_sources."
 _SECRET_NAME = re.compile(
     r"api_?key|apikey|auth|credential|passphrase|passwd|password|private_key|secret|token", re.I
 )
-_PASSWORD = re.compile(r"://[^/:@]*:(?!\$\{)[^@]+@")
 _ENVIRONMENT = re.compile(r"env:([A-Za-z_]\w*)")
 
 
@@ -137,7 +140,7 @@ class DeclaredSource:
             yield self.checked.mistake(
                 ("dlt_native", "source_name"), "is the old name of source_function", "warning"
             )
-        if _PASSWORD.search(self.entry.airflow.destination or ""):
+        if has_password(self.entry.airflow.destination or ""):
             yield self.checked.mistake(
                 ("airflow", "destination"),
                 "has a password in it, which Airflow would show; write ${VARIABLE} in its place, "
