@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from dlt.common.configuration.container import Container
@@ -65,27 +65,11 @@ def extract_task(
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
-    with shared.shown():
-        selected = build_selected(request)
-    if not request.resources:
-        # a task for a whole source knows its resources only now
-        names = [item.name for item in selected.loaded]
-        states = store.read_resources(request.pipeline_name, names)
-    points = _starting_points(request, selected, restored, store, states)
-    refresh = plan_refresh(
-        selected.loaded,
-        {point.loaded.name: point.request for point in points if point.request},
-        restored,
-        request.shared_tables,
-    )
-    check_nested_tables(selected, restored, refresh)
-    shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
-    install_states(pipeline, points)
-    bound = _bind_cursors(request, selected, points, pipeline)
-    refuse_lossy_limits(request, selected, bound)
+    prepared = _prepare(request, restored, store, states, shared)
+    points, bound, refresh = prepared.points, prepared.bound, prepared.refresh
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
-    _extract(request, selected.sources, pipeline, bound.loaded, refresh)
+    _extract(request, prepared.sources, pipeline, bound.loaded, refresh)
     is_state_new = _extracted_hash(pipeline) != hash_before
     own_version = int(pipeline.state["_state_version"])
     return Extraction(
@@ -108,6 +92,45 @@ def extract_task(
         guarded=sorted(_guarded(request, bound.loaded, refresh, restored)),
         taken_over=sorted(refresh.taken_over),
     )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is extracted, and from where on."""
+
+    sources: Sequence[DltSource]
+    points: Sequence[StartingPoint]
+    refresh: TaskRefresh
+    bound: BoundResources
+
+
+def _prepare(
+    request: LoadRequest,
+    restored: Restored,
+    store: StateStore,
+    states: Mapping[str, ResourceState],
+    shared: SharedSourceState,
+) -> _Prepared:
+    """Build the source, and put its state and its cursors in their places."""
+    with shared.shown():
+        selected = build_selected(request)
+    if not request.resources:
+        # a task for a whole source knows its resources only now
+        names = [item.name for item in selected.loaded]
+        states = store.read_resources(request.pipeline_name, names)
+    points = _starting_points(request, selected, restored, store, states)
+    refresh = plan_refresh(
+        selected.loaded,
+        {point.loaded.name: point.request for point in points if point.request},
+        restored,
+        request.shared_tables,
+    )
+    check_nested_tables(selected, restored, refresh)
+    shared.seed(dict.fromkeys(item.source_name for item in selected.loaded))
+    install_states(restored.pipeline, points)
+    bound = _bind_cursors(request, selected, points, restored.pipeline)
+    refuse_lossy_limits(request, selected, bound)
+    return _Prepared(selected.sources, points, refresh, bound)
 
 
 def _guarded(
