@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlt.common.configuration import known_sections
+from dlt.common.configuration.providers import EnvironProvider
+from dlt.common.configuration.providers.doc import BaseDocProvider
+from dlt.common.configuration.providers.environ import SECRET_STORAGE_PATH
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
+from dlt.common.typing import AnyType
 
 PLACEHOLDER = "not-known-while-planning"
 
@@ -25,11 +31,26 @@ class _SecretsInSections(ConfigProvider):
 
 
 class BaseNameProvider(_SecretsInSections):
-    """Looks for `[<pipeline>...]` sections under the base name of a task's pipeline."""
+    """Looks for `[<pipeline>...]` sections under the base name of a task's pipeline.
+
+    Where no provider has such a section, it is empty and dlt does not ask: a small load resolves
+    a thousand fields, and asking each provider twice took a fifth of its time (dlt 1.31.0).
+    """
 
     def __init__(self, base_names: Mapping[str, str], providers: Sequence[ConfigProvider]) -> None:
         self._base_names = base_names
         self._providers = providers
+        self._is_in_environment = any(map(_is_in_environment, base_names.values()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell that nothing is said under a base name."""
+        return not self._is_in_environment and not any(
+            provider.get_value(base_name, AnyType, "")[0]
+            for base_name in self._base_names.values()
+            for provider in self._providers
+            if isinstance(provider, BaseDocProvider)
+        )
 
     def get_value(
         self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
@@ -51,6 +72,16 @@ class BaseNameProvider(_SecretsInSections):
     def name(self) -> str:
         """Name of the provider in dlt's messages."""
         return "Sections of the base pipeline name"
+
+
+def _is_in_environment(base_name: str) -> bool:
+    """Tell whether a variable, or a secret that is mounted as a file, begins with *base_name*."""
+    prefix = EnvironProvider.get_key_name("", base_name)
+    # as dlt names them: https://dlthub.com/docs/general-usage/credentials/setup
+    secret = Path(SECRET_STORAGE_PATH % prefix.lower().replace("_", "-"))
+    return any(name.startswith(prefix) for name in os.environ) or any(
+        path.name.startswith(secret.name) for path in secret.parent.glob("*")
+    )
 
 
 class RegisteredNameProvider(_SecretsInSections):

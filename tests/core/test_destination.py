@@ -94,10 +94,40 @@ def test_a_destination_of_the_user_keeps_its_options(load, tmp_path):
     assert resolved.capabilities().max_identifier_length == 20
 
 
-def test_another_destination_is_left_alone(tmp_path):
-    destination = dlt.destinations.filesystem(str(tmp_path))
+def test_another_destination_stays_what_it_is_for_dlt(tmp_path):
+    destination = dlt.destinations.filesystem(str(tmp_path), destination_name="mine")
 
-    assert resolve_destination(destination) is destination
+    resolved = resolve_destination(destination)
+
+    assert isinstance(resolved, dlt.destinations.filesystem)
+    assert resolved.destination_type == "dlt.destinations.filesystem"
+    assert resolved.config_params == destination.config_params
+    assert resolved.config_params is not destination.config_params
+
+
+def test_capabilities_are_asked_for_often_and_settings_looked_up_once(load, monkeypatch):
+    looked_up = []
+    configuration = dlt.destinations.duckdb.configuration
+
+    def counted(self, initial_config, accept_partial=False):
+        looked_up.append(accept_partial)
+        return configuration(self, initial_config, accept_partial)
+
+    monkeypatch.setattr(dlt.destinations.duckdb, "configuration", counted)
+    load("rows:rows")
+
+    assert looked_up.count(True) == 1
+
+
+def test_capabilities_follow_the_settings_and_the_naming_all_the_same(monkeypatch):
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "unused.duckdb")
+    resolved = resolve_destination(dlt.destinations.duckdb(max_identifier_length=20))
+    snake_case = dlt.Schema("any").naming
+
+    first = resolved.capabilities()
+    first.max_identifier_length = 99
+
+    assert resolved.capabilities(naming=snake_case).max_identifier_length == 20
 
 
 @pytest.mark.parametrize("key", ["DESTINATION_TYPE", "DESTINATION_NAME"])

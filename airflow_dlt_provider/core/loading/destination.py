@@ -8,11 +8,13 @@ front of every table. Nothing else about it differs, and it says that it is dlt'
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import PurePath
 from typing import Any, cast
 
 import dlt
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.destination.client import DestinationClientConfiguration
 from dlt.common.schema import Schema
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
@@ -50,10 +52,42 @@ def resolve_destination(destination: Any = None) -> Destination[Any, Any]:
         )
     else:
         resolved = Destination.from_reference(destination)
-    if type(resolved) is duckdb:
-        return DuckDbFile(**resolved.config_params, **resolved.caps_params)
     # only a reference that is None gives no destination
-    return cast("Destination[Any, Any]", resolved)
+    known = cast("Destination[Any, Any]", resolved)
+    if type(known) is duckdb:
+        known = DuckDbFile(**known.config_params, **known.caps_params)
+    return with_known_capabilities(known)
+
+
+def with_known_capabilities(destination: Destination[Any, Any]) -> Destination[Any, Any]:
+    """Return a copy of *destination* that looks its configuration up once for its capabilities.
+
+    dlt asks for the capabilities some twenty times in a small load, and looks the whole
+    configuration of the destination up for each answer: 0.9 of 2.2 seconds in a profile (1.31.0).
+    """
+    kind = type(destination)
+    if issubclass(kind, _KnownCapabilities):
+        return destination
+    place = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    known = copy(destination)
+    # dlt tells the type of a destination by the module and the name of its class
+    known.__class__ = type(kind.__name__, (_KnownCapabilities, kind), place)
+    known.config_params = dict(destination.config_params)
+    return known
+
+
+class _KnownCapabilities(Destination[Any, Any]):
+    """A destination whose settings do not change while a task loads."""
+
+    _known_config: DestinationClientConfiguration | None = None
+
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """Return the resolved config; asked for a partial one, that of the first time."""
+        if not accept_partial:
+            return super().configuration(initial_config)
+        if self._known_config is None:
+            self._known_config = super().configuration(initial_config, accept_partial=True)
+        return self._known_config.copy()
 
 
 class DuckDbFile(duckdb):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from dlt.common.pipeline import LoadInfo
@@ -33,7 +35,7 @@ from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
 from airflow_dlt_provider.core.loading.superseded import remove_superseded, superseded_rows
-from airflow_dlt_provider.core.loading.working_folder import emptied, working_folder
+from airflow_dlt_provider.core.loading.working_folder import claim_folder, emptied, working_folder
 from airflow_dlt_provider.core.loading.written import with_written_tables
 from airflow_dlt_provider.core.planning.source_import import user_code
 from airflow_dlt_provider.core.run_context import loading_context
@@ -110,18 +112,12 @@ class TaskLoad:
 
     def run(self) -> LoadResult:
         """Load, and return what was loaded."""
-        client = client_for_lock(self._request, self._pipeline_name)
-        with (
-            load_lock(client, self._pipeline_name, self._waiting) as self._is_alone,
-            # an earlier try that still runs works in this folder, too
-            working_folder(self._request),
-        ):
-            self._opened = self._open()
+        with self._alone_in_folder():
             # a store that is down fails the task here, before anything is extracted
             with self._stopwatch.measure("restore"):
                 states = self._settled(self._ledger.read())
                 if (result := self._ledger.result_of_series(states)) is not None:
-                    return with_written_tables(result, self._opened.pipeline)
+                    return with_written_tables(result, self._opened)
                 extraction = self._resumed(states)
             if extraction is None:
                 extraction = self._extract(states)
@@ -129,6 +125,24 @@ class TaskLoad:
                 # a task for a whole source knows its resources only now
                 states |= self._ledger.read(item.name for item in extraction.loaded)
             return self._load(self._normalize(extraction), states)
+
+    @contextmanager
+    def _alone_in_folder(self) -> Iterator[None]:
+        """Open the pipeline in the task's folder, and keep other loads of it out."""
+        request, name = self._request, self._pipeline_name
+        with ExitStack() as made_here:
+            is_first = claim_folder(request)
+            if is_first:
+                made_here.callback(shutil.rmtree, request.working_dir, ignore_errors=True)
+                self._opened = self._open()
+            # until its lock has been taken, an earlier try may be at work in the folder
+            client = self._opened.client if is_first else client_for_lock(request, name)
+            with load_lock(client, name, self._waiting) as self._is_alone:
+                made_here.pop_all()
+                with working_folder(request, is_new=is_first):
+                    if not is_first:
+                        self._opened = self._open()
+                    yield
 
     def _open(self) -> OpenedPipeline:
         return open_pipeline(self._request, self._pipeline_name, self._waiting, self._progress)
@@ -248,7 +262,7 @@ class TaskLoad:
             else None,
         )
         self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
-        return with_written_tables(result, self._opened.pipeline, extraction.loaded)
+        return with_written_tables(result, self._opened, extraction.loaded)
 
     def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
         """Stop a load that only takes rows away; another try asks the source once more."""

@@ -28,6 +28,8 @@ class OpenedPipeline:
     """A pipeline in its working folder."""
 
     pipeline: Pipeline
+    client: JobClientBase
+    """dlt's client of the dataset, with the schema that the pipeline had when it was opened."""
     writer_lock: WriterLock
     rows: StoredRows | None
     """The destination's rows; `None` where they cannot be found by their load."""
@@ -50,6 +52,7 @@ def open_pipeline(
     writer_lock = WriterLock(path, waiting)
     return OpenedPipeline(
         pipeline,
+        client,
         writer_lock,
         rows=stored_rows(client, writer_lock),
         keeps_state=isinstance(client, WithStateSync),

@@ -12,20 +12,37 @@ from airflow_dlt_provider.core.loading.failure import is_terminal
 from airflow_dlt_provider.core.spec import LoadRequest
 
 
-@contextmanager
-def working_folder(request: LoadRequest) -> Iterator[Path]:
-    """Give the task instance its folder; only a retry finds what the try before extracted.
+def claim_folder(request: LoadRequest) -> bool:
+    """Make the folder of a task instance, and tell whether it was not there.
 
-    The folder goes when the load ends, or fails in a way that its packages would fail again. A
-    process that is killed leaves it, and its retry goes on with it.
+    Then no other try can be at work in it: one that comes later finds it.
     """
     folder = request.working_dir
     # rows lie here for a while, for nobody else to read
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    extraction = read_extraction(folder)
-    if extraction is None or not extraction.is_of_series(request.run):
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def working_folder(request: LoadRequest, *, is_new: bool) -> Iterator[Path]:
+    """Give the task instance its folder; only a retry finds what the try before extracted.
+
+    The folder goes when the load ends, or fails in a way that its packages would fail again. A
+    process that is killed leaves it, and its retry goes on with it.
+
+    Args:
+        request: What to load.
+        is_new: Whether `claim_folder` made it.
+    """
+    folder = request.working_dir
+    extraction = None if is_new else read_extraction(folder)
+    if not is_new and (extraction is None or not extraction.is_of_series(request.run)):
         shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     try:
         yield folder
     except BaseException as error:

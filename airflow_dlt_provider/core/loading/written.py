@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from dlt.common.schema import Schema
-from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.loading.address import name_of, namespace_of
+from airflow_dlt_provider.core.loading.opened import OpenedPipeline
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.result import LoadResult, WrittenTable
 
@@ -18,31 +18,31 @@ log = logging.getLogger(__name__)
 
 
 def with_written_tables(
-    result: LoadResult, pipeline: Pipeline, loaded: Sequence[LoadedResource] = ()
+    result: LoadResult, opened: OpenedPipeline, loaded: Sequence[LoadedResource] = ()
 ) -> LoadResult:
-    """Return *result* with the tables that *pipeline* wrote.
+    """Return *result* with the tables that a pipeline wrote.
 
     The rows are in the destination: whatever fails here is a warning.
 
     Args:
         result: What was loaded.
-        pipeline: The task's own dlt pipeline.
+        opened: The task's own dlt pipeline.
         loaded: What names the schema of each resource; without it, and in the pipeline of a try
             that loaded nothing itself, the columns of the tables are not known.
     """
     try:
-        return replace(result, tables=tuple(_written_tables(result, pipeline, loaded)))
+        return replace(result, tables=tuple(_written_tables(result, opened, loaded)))
     except Exception as error:
         log.warning("The load is done, but its tables cannot be named for lineage: %s", error)
         return result
 
 
 def _written_tables(
-    result: LoadResult, pipeline: Pipeline, loaded: Sequence[LoadedResource]
+    result: LoadResult, opened: OpenedPipeline, loaded: Sequence[LoadedResource]
 ) -> Iterator[WrittenTable]:
-    client = pipeline.destination_client()
+    client = opened.client
     namespace = namespace_of(client)
-    schemas = {item.name: pipeline.schemas.get(item.schema_name) for item in loaded}
+    schemas = {item.name: opened.pipeline.schemas.get(item.schema_name) for item in loaded}
     for load in result.resources:
         for table_name, rows in load.rows_by_table.items():
             yield WrittenTable(
