@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, Asset, TaskGroup
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import PlanError, ResourceNotFoundError
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
-from airflow_dlt_provider.core.planning.selection import match_names
 from airflow_dlt_provider.core.planning.task_docs import task_docs
+from airflow_dlt_provider.core.planning.task_options import names_in, task_options_by_resource
 from airflow_dlt_provider.load_options import LoadOptions
 from airflow_dlt_provider.operators.dlt import DltResourceOperator
 
@@ -24,7 +22,7 @@ class ResourceTaskBuilder:
         self._group = group
         self._options = options
         self._plan = plan
-        self._task_options = _task_options_by_resource(options.task_options, plan)
+        self._task_options = task_options_by_resource(options.task_options, plan)
         self._asset_dataset = options.asset_dataset(dag)
         self._pipeline_asset = options.pipeline_asset(dag)
         self._param_prefix = names.param_prefix(group.group_id)
@@ -94,35 +92,6 @@ def _facts(resource: PlannedResource) -> dict[str, str]:
     }
 
 
-def _task_options_by_resource(
-    task_options: Mapping[str, Mapping[str, Any]], plan: LoadPlan
-) -> dict[str, dict[str, Any]]:
-    available = [name for task in plan.tasks for name in names_in(task)]
-    by_resource: dict[str, dict[str, Any]] = {name: {} for name in available}
-    for pattern, kwargs in task_options.items():
-        if not isinstance(kwargs, Mapping):
-            raise PlanError(
-                f"task_options[{pattern!r}]={kwargs!r} is no mapping; write the operator's "
-                f'arguments, for example {{"{pattern}": {{"retries": 5}}}}'
-            )
-        try:
-            matching = match_names("task_options", [pattern], available)
-        except ResourceNotFoundError:
-            if plan.known_resources:
-                raise
-            # nobody knows the names of a source that could not be planned
-            continue
-        for name in matching:
-            by_resource[name] |= kwargs
-    return by_resource
-
-
 def task_id_of(group: TaskGroup, key: str) -> str:
     """Return the id in the Dag of a task of a group."""
     return str(group.child_id(key))
-
-
-def names_in(task: PlannedTask) -> tuple[str, ...]:
-    """Return the names by which a task is asked for."""
-    # a task that stands for a whole source goes by its own key
-    return task.resource_names or (task.key,)

@@ -13,12 +13,13 @@ from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import listed
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
+from airflow_dlt_provider.core.planning.task_options import names_in
 from airflow_dlt_provider.core.spec import ConnectionValues
 from airflow_dlt_provider.load_options import LoadOptions
 from airflow_dlt_provider.operators.dlt import DltResourceOperator
 from airflow_dlt_provider.operators.finish import DltFinishOperator
 from airflow_dlt_provider.run_params import FULL_REFRESH, build_params
-from airflow_dlt_provider.task_builder import ResourceTaskBuilder, names_in, task_id_of
+from airflow_dlt_provider.task_builder import ResourceTaskBuilder, task_id_of
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 MAX_DLT_NAME_LENGTH = 64
@@ -35,6 +35,16 @@ def task_key(resource_name: str) -> str:
     """
     # a dot would read as a group in Airflow, and is not allowed in a dlt schema name
     return _shorten(_replace(resource_name, r"[^A-Za-z0-9_\-]"), MAX_TASK_ID_LENGTH)
+
+
+def batch_key(resource_names: Sequence[str]) -> str:
+    """Name the task that loads all of *resource_names*, in this order.
+
+    A short hash of all names ends it: another batch is another task, and another pipeline.
+    """
+    digest = _hash("\n".join(resource_names))
+    rest = f"_and_{len(resource_names) - 1}_more_{digest}"
+    return f"{_shorten(task_key(resource_names[0]), 40)}{rest}"
 
 
 def finish_task_key(taken: frozenset[str]) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
@@ -28,7 +27,12 @@ from airflow_dlt_provider.core.errors import (
 )
 from airflow_dlt_provider.core.planning.hints import declared_hints
 from airflow_dlt_provider.core.planning.order import ordered
-from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
+from airflow_dlt_provider.core.planning.plan import (
+    LoadPlan,
+    PlannedResource,
+    PlannedTask,
+    with_shared_tables,
+)
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, select
 from airflow_dlt_provider.core.spec import Decompose, PlanSpec
 
@@ -51,7 +55,7 @@ def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
     _check_ids(tasks)
     tasks = ordered(tasks, spec.after)
     return LoadPlan(
-        tuple(replace(task, shared_tables=_shared_tables(task, tasks)) for task in tasks),
+        with_shared_tables(tasks),
         known_resources=tuple(candidate.name for candidate in available),
         warnings=(*_table_warnings(tasks), *_extraction_warnings(tasks)),
         source_names=tuple(source.name for source in sources),
@@ -150,11 +154,6 @@ def _table_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:
             "in tasks of their own"
         )
     return warnings
-
-
-def _shared_tables(task: PlannedTask, tasks: tuple[PlannedTask, ...]) -> tuple[str, ...]:
-    others = {r.table_name for other in tasks if other is not task for r in other.resources}
-    return tuple(dict.fromkeys(r.table_name for r in task.resources if r.table_name in others))
 
 
 def _extraction_warnings(tasks: tuple[PlannedTask, ...]) -> list[str]:

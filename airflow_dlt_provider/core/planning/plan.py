@@ -5,8 +5,9 @@ Nothing here imports dlt, so that a Dag can be built from a plan that was made e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -77,6 +78,22 @@ class LoadPlan:
     def task_of(self, resource_name: str) -> PlannedTask:
         """Return the task that loads *resource_name*."""
         return next(task for task in self.tasks if resource_name in task.resource_names)
+
+
+def with_shared_tables(tasks: Sequence[PlannedTask]) -> tuple[PlannedTask, ...]:
+    """Return *tasks* with the root tables that others of them write too."""
+    writers = Counter(
+        table for task in tasks for table in {item.table_name for item in task.resources}
+    )
+    return tuple(
+        replace(
+            task,
+            shared_tables=tuple(
+                dict.fromkeys(r.table_name for r in task.resources if writers[r.table_name] > 1)
+            ),
+        )
+        for task in tasks
+    )
 
 
 def parse_plan(document: Mapping[str, Any]) -> LoadPlan:
