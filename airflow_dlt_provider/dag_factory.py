@@ -13,7 +13,7 @@ from airflow.sdk import DAG, TaskGroup, get_parsing_context
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.registry.options import parse_source_options
 from airflow_dlt_provider.core.source_options import SourceOptions
-from airflow_dlt_provider.core.spec import Decompose
+from airflow_dlt_provider.core.spec import Decompose, OnFailure
 from airflow_dlt_provider.load_options import LoadOptions
 from airflow_dlt_provider.wiring import LoadTasks, ResourceTasks
 
@@ -86,6 +86,15 @@ class DltDag(LoadDag):
         exclude: Names or glob patterns of resources to leave out.
         decompose: `"resource"`: a task for each resource. `"component"`: a task for each tree of
             resources that feed each other, so that none is extracted twice. `"none"`: one task.
+        max_tasks: Pack the resources into at most so many tasks, each with one pipeline and one
+            load package: faster than a task for each where they are small and many. Resources
+            that feed each other stay together, and those with different *task_options* apart.
+            Batches take about as long as each other if a committed manifest remembers how long
+            each resource takes (`airflow-dlt manifest build`); else resources are dealt out in
+            turn. A batch is named after what is in it; cursors go along when it changes.
+        on_failure: `"continue"`: when one resource of a task fails while it is extracted, the
+            others are loaded, the task fails, and its retry loads what is missing. `"stop"`: none
+            of them is loaded.
         task_options: Resource name or glob pattern -> arguments of Airflow's operator, such as
             `{"orders": {"retries": 5, "pool": "api"}}`. Later entries win.
         after: Resource name -> resources that are loaded before it.
@@ -133,6 +142,8 @@ class DltDag(LoadDag):
         resources: Names | None = None,
         exclude: Names = (),
         decompose: Decompose = "resource",
+        max_tasks: int | None = None,
+        on_failure: OnFailure = "continue",
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
@@ -159,6 +170,8 @@ class DltDag(LoadDag):
             resources=resources,
             exclude=exclude,
             decompose=decompose,
+            max_tasks=max_tasks,
+            on_failure=on_failure,
             task_options=task_options or {},
             after=after or {},
             configure=configure,
@@ -214,6 +227,8 @@ class DltTaskGroup(TaskGroup):
         resources: Names | None = None,
         exclude: Names = (),
         decompose: Decompose = "resource",
+        max_tasks: int | None = None,
+        on_failure: OnFailure = "continue",
         task_options: TaskOptions | None = None,
         after: Mapping[str, Names] | None = None,
         configure: str | Callable[..., Any] | None = None,
@@ -243,6 +258,8 @@ class DltTaskGroup(TaskGroup):
                 resources=resources,
                 exclude=exclude,
                 decompose=decompose,
+                max_tasks=max_tasks,
+                on_failure=on_failure,
                 task_options=task_options or {},
                 after=after or {},
                 configure=configure,

@@ -167,6 +167,8 @@ def _load_options(source: DeclaredSource) -> LoadOptions:
         resources=spec.resources,
         exclude=spec.exclude,
         decompose=spec.decompose,
+        max_tasks=spec.max_tasks,
+        on_failure=airflow.on_failure,
         task_options=airflow.task_options,
         after=spec.after,
         configure=airflow.configure,

@@ -14,7 +14,9 @@ from airflow_dlt_provider.core.errors import PlanError, listed
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import (
     DECOMPOSE_MODES,
+    ON_FAILURE_MODES,
     Decompose,
+    OnFailure,
     PlanSpec,
     Registration,
     SourceSpec,
@@ -54,11 +56,16 @@ class LoadOptions:
     registration: Registration | None = None
     """The entry of the source in a `sources.yml`."""
     allow_empty_replace: bool = True
+    max_tasks: int | None = None
+    on_failure: OnFailure = "continue"
 
     def plan_spec(self, dag: DAG) -> PlanSpec:
         """Return what is to be planned, with the defaults of the Dag's params in templates."""
         if self.decompose not in DECOMPOSE_MODES:
             raise PlanError(f"decompose={self.decompose!r} is unknown; {listed(DECOMPOSE_MODES)}")
+        if self.on_failure not in ON_FAILURE_MODES:
+            problem = f"on_failure={self.on_failure!r} is unknown; {listed(ON_FAILURE_MODES)}"
+            raise PlanError(problem)
         if not isinstance(self.source_kwargs, Mapping):
             raise PlanError(f"source_kwargs={self.source_kwargs!r} is no mapping of argument names")
         kwargs = dict(self.source_kwargs)
@@ -77,6 +84,8 @@ class LoadOptions:
             resources=None if self.resources is None else _names("resources", self.resources),
             exclude=_names("exclude", self.exclude),
             decompose=self.decompose,
+            max_tasks=self.max_tasks,
+            task_options=self.task_options,
             after={name: _names("after", earlier) for name, earlier in self.after.items()},
         )
 

@@ -55,6 +55,7 @@ class ResourceTaskBuilder:
             state_store=options.state_store,
             emit_when_empty=options.emit_when_empty,
             allow_empty_replace=options.allow_empty_replace,
+            on_failure=options.on_failure,
             known_resources=self._plan.known_resources,
             source_names=self._plan.source_names,
             shared_tables=planned.shared_tables,

@@ -10,7 +10,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dlt_provider import settings
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import listed
+from airflow_dlt_provider.core.errors import PlanError, listed
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import plan_load
 from airflow_dlt_provider.core.planning.task_options import names_in
@@ -76,8 +76,8 @@ class LoadTasks:
             self._plan, ResourceTaskBuilder(dag, group, options, self._plan)
         )
         self._planned = {task_id_of(group, planned.key): planned for planned in self._plan.tasks}
-        keys = frozenset(planned.key for planned in self._plan.tasks)
-        self._finish_key = names.finish_task_key(keys)
+        self._keys = frozenset(planned.key for planned in self._plan.tasks)
+        self._finish_key = names.finish_task_key(self._keys)
         self._options = options
         self._pipeline_asset = options.pipeline_asset(dag)
         self._add_params(dag)
@@ -88,7 +88,22 @@ class LoadTasks:
         if group.is_root and asked_task_id in ours:
             self.build(asked_task_id)
         else:
+            self._refuse_other_batch(asked_task_id)
             self._build_all()
+
+    def _refuse_other_batch(self, asked_task_id: str | None) -> None:
+        """Stop a worker that packs otherwise than the scheduler did, before it loads anything."""
+        prefix = task_id_of(self._group, "")
+        is_ours = asked_task_id and asked_task_id.startswith(prefix)
+        key = asked_task_id.removeprefix(prefix) if asked_task_id and is_ours else ""
+        if self._options.max_tasks is None or not names.is_batch_key(key) or key in self._keys:
+            return
+        raise PlanError(
+            f"task {asked_task_id!r} is no batch of max_tasks={self._options.max_tasks} here; "
+            f"{listed(sorted(self._keys))}. This worker has another version of the source, or of "
+            "the manifest beside it, than the scheduler had: give both the same, and start a new "
+            "run"
+        )
 
     def _add_params(self, dag: DAG) -> None:
         """Add the params that say what a run is asked for, except those that the user has."""

@@ -47,6 +47,11 @@ def batch_key(resource_names: Sequence[str]) -> str:
     return f"{_shorten(task_key(resource_names[0]), 40)}{rest}"
 
 
+def is_batch_key(task_key: str) -> bool:
+    """Tell whether `batch_key` may have made *task_key*."""
+    return re.search(r"_and_\d+_more_[0-9a-f]{8}$", task_key) is not None
+
+
 def finish_task_key(taken: frozenset[str]) -> str:
     """Name the task that ends the run, avoiding a resource of the same name."""
     name = "finish"

@@ -29,6 +29,15 @@ where the destination can. `drop_data`: tables are emptied, then loaded. `drop_r
 are dropped, then made and loaded.
 """
 
+OnFailure = Literal["continue", "stop"]
+"""What becomes of the other resources of a task when one fails while it is extracted.
+
+`continue`: they are loaded, the task fails, and a retry loads what is missing. `stop`: none of them
+is loaded; so it is always where nobody knew the resources of the task when it was planned.
+"""
+
+ON_FAILURE_MODES: tuple[OnFailure, ...] = ("continue", "stop")
+
 REFRESH_MODES: tuple[RefreshMode, ...] = ("replace", "drop_data", "drop_resources")
 
 DECOMPOSE_MODES: tuple[Decompose, ...] = ("resource", "component", "none")
@@ -107,6 +116,10 @@ class PlanSpec:
     """Names or glob patterns; `None` takes what the source itself selects."""
     exclude: tuple[str, ...] = ()
     decompose: Decompose = "resource"
+    max_tasks: int | None = None
+    """How many tasks there may be; the planned ones are packed into so many."""
+    task_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Resource name or glob pattern -> options of its task; other options, another task."""
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Resource name -> the resources that are loaded before it."""
 
@@ -195,6 +208,7 @@ class LoadRequest:
     """The data interval of the run, where it has one; what dlt calls an external scheduler's."""
     allow_empty_replace: bool = True
     """Whether an ordinary load without rows may empty a table that is replaced."""
+    on_failure: OnFailure = "continue"
     replay_run_id: str | None = None
     """A run whose loads are taken back and done again, once for this run."""
     lock_timeout_seconds: float = 3600.0

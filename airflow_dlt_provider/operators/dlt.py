@@ -20,7 +20,7 @@ from airflow_dlt_provider.core.errors import DltProviderError
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.registry.values import protect_references
 from airflow_dlt_provider.core.source_options import SourceOptions
-from airflow_dlt_provider.core.spec import LoadRequest, Registration
+from airflow_dlt_provider.core.spec import LoadRequest, OnFailure, Registration
 from airflow_dlt_provider.operators.assets import (
     event_extra,
     loads_by_asset,
@@ -77,6 +77,8 @@ class DltResourceOperator(BaseOperator):
         emit_when_empty: Whether a load that wrote no rows updates the table's asset too.
         allow_empty_replace: Whether a load without rows may empty a table that each load
             replaces. With `False` it fails instead, unless the run's param of that name is set.
+        on_failure: When a resource of the task fails while it is extracted: `"continue"` loads the
+            others, fails, and a retry loads what is missing; `"stop"` loads none of them.
         known_resources: What the source had when it was planned; others are warned of.
         source_names: Names of the sources, where they are known.
         shared_tables: Root tables that other tasks write too.
@@ -118,6 +120,7 @@ class DltResourceOperator(BaseOperator):
         state_store: str | None = None,
         emit_when_empty: bool = True,
         allow_empty_replace: bool = True,
+        on_failure: OnFailure = "continue",
         known_resources: Sequence[str] = (),
         source_names: Sequence[str] = (),
         shared_tables: Sequence[str] = (),
@@ -154,6 +157,7 @@ class DltResourceOperator(BaseOperator):
         self.state_store = state_store
         self.emit_when_empty = emit_when_empty
         self.allow_empty_replace = allow_empty_replace
+        self.on_failure = on_failure
         self.known_resources = tuple(known_resources)
         self.source_names = tuple(source_names)
         self.shared_tables = tuple(shared_tables)

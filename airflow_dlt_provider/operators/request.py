@@ -90,6 +90,7 @@ def build_request(
         window=purpose.window,
         interval=purpose.interval,
         allow_empty_replace=operator.allow_empty_replace or purpose.allow_empty_replace,
+        on_failure=operator.on_failure,
         replay_run_id=purpose.replay_run_id,
         lock_timeout_seconds=settings.lock_timeout_seconds(),
         secrets_toml=secrets_toml,

@@ -56,10 +56,13 @@ class GrowingShop:
         """Load as the task of one resource does."""
         return self._load((name,), upto, task_key or name)
 
-    def load_all(self, upto: int, decompose: str = "resource") -> None:
+    def load_all(
+        self, upto: int, decompose: str = "resource", max_tasks: int | None = None
+    ) -> None:
         """Load every task of a plan, as one run of a Dag does."""
         kwargs = {"upto": upto}
-        planned = self.plan("growing:growing", base_dir=SOURCES, decompose=decompose, kwargs=kwargs)
+        grouping = {"decompose": decompose, "max_tasks": max_tasks}
+        planned = self.plan("growing:growing", base_dir=SOURCES, kwargs=kwargs, **grouping)
         for task in planned.plan.tasks:
             self._load(task.resource_names, upto, task.key)
 

@@ -29,6 +29,21 @@ def test_on_postgresql_no_row_is_loaded_again_or_skipped(load, plan, postgres_ur
     shop.assert_loaded_once(9)
 
 
+def test_no_row_is_loaded_again_or_skipped_when_the_packing_changes(shop):
+    for upto, max_tasks in ((3, None), (5, 2), (7, 3), (8, 1), (9, 2), (10, None)):
+        shop.load_all(upto, max_tasks=max_tasks)
+        shop.assert_loaded_once(upto)
+
+
+def test_on_postgresql_no_row_is_loaded_again_or_skipped_when_the_packing_changes(
+    load, plan, postgres_url
+):
+    shop = postgres_shop(load, plan, postgres_url)
+    for upto, max_tasks in ((3, 2), (5, None), (7, 3), (9, 2)):
+        shop.load_all(upto, max_tasks=max_tasks)
+    shop.assert_loaded_once(9)
+
+
 def test_from_one_task_to_one_for_each_resource_and_back(shop):
     for upto, decompose in ((3, "none"), (5, "resource"), (7, "none"), (8, "none")):
         shop.load_all(upto, decompose)

@@ -11,11 +11,13 @@ from typing import Any, cast
 from dlt.common.configuration.container import Container
 from dlt.extract import DltSource
 from dlt.extract.incremental.context import TimeIntervalContext
+from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.pipeline import Pipeline
 
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
+from airflow_dlt_provider.core.loading.left_out import without_failed
 from airflow_dlt_provider.core.loading.limits import refuse_lossy_limits
 from airflow_dlt_provider.core.loading.lookback import look_back
 from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
@@ -62,6 +64,7 @@ def extract_task(
         StateError: What the store holds, or a person asked for, does not fit the source.
         RootKeyError: Nested tables lack what the source now asks of them.
         PlanError: A limit would lose rows.
+        ResourcesFailed: Some of the resources could not be extracted, and the others can.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -69,7 +72,14 @@ def extract_task(
     points, bound, refresh = prepared.points, prepared.bound, prepared.refresh
     before = {item.name: states_of(pipeline, item) for item in bound.loaded}
     hash_before = _extracted_hash(pipeline)
-    _extract(request, prepared.sources, pipeline, bound.loaded, refresh)
+    try:
+        _extract(request, prepared.sources, pipeline, bound.loaded, refresh)
+    except PipelineStepFailed as error:
+        # of a whole source, a retry would not know what is missing
+        can_go_on = request.on_failure == "continue" and request.resources
+        if can_go_on and (failed := without_failed(error, bound.loaded)):
+            raise failed from error
+        raise
     is_state_new = _extracted_hash(pipeline) != hash_before
     own_version = int(pipeline.state["_state_version"])
     return Extraction(

@@ -69,6 +69,8 @@ class Extraction:
     """Resources that are written anew, and whose rows must not just be taken away."""
     taken_over: list[str] = field(default_factory=list)
     """Resources that replace what another task's pipeline has loaded."""
+    left_out: list[str] = field(default_factory=list)
+    """Resources of the task that failed while they were extracted."""
     rows_by_table: dict[str, int] | None = None
     """Rows by table; `None` until they are normalized."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -19,9 +20,11 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from airflow_dlt_provider.core.errors import (
     DltProviderError,
+    LoadError,
     TerminalLoadError,
     TransientLoadError,
 )
+from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.problem import chain_of, describe_problem, missing_setting
 
 TERMINAL = (
@@ -54,6 +57,26 @@ def raise_load_error(error: Exception, pipeline_name: str) -> NoReturn:
     # more: out of our run context that asks Airflow for Variables, and the one line says it all
     shown = None if missing_setting(error) else error
     raise error_type(pipeline_name, step, describe_problem(cause)) from shown
+
+
+def left_out_error(
+    failures: Mapping[str, PipelineStepFailed], pipeline_name: str, loaded: LoadResult
+) -> LoadError:
+    """Return the error of a load that left out what had failed while it was extracted.
+
+    Args:
+        failures: Resource name -> why it failed.
+        pipeline_name: The task's own dlt pipeline.
+        loaded: What was loaded all the same.
+    """
+    problems = "; ".join(
+        f"resource {name!r}: {describe_problem(error.exception)}"
+        for name, error in failures.items()
+    )
+    others = ", ".join(load.resource_name for load in loaded.resources)
+    is_final = all(is_terminal(error.exception) for error in failures.values())
+    error_type = TerminalLoadError if is_final else TransientLoadError
+    return error_type(pipeline_name, "extract", f"{problems}. The others are loaded: {others}")
 
 
 def is_terminal(error: BaseException) -> bool:

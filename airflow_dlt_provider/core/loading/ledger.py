@@ -55,33 +55,25 @@ class Ledger:
     def _read(self, names: Iterable[str]) -> dict[str, ResourceState]:
         return self._store.read_resources(self._request.pipeline_name, names)
 
-    def result_of_series(self, states: Mapping[str, ResourceState]) -> LoadResult | None:
-        """Return what an earlier try loaded that only failed to say so; `None` without one.
+    def loaded_in_series(self, states: Mapping[str, ResourceState]) -> LoadResult | None:
+        """Return what earlier tries loaded of the task; `None` where they loaded nothing.
 
-        A task that Airflow retries has not said that it succeeded. One that was cleared has, or
-        shall load anew.
+        A task that Airflow retries has not said that it succeeded: it was cut off before it could,
+        or others of its resources failed. One that was cleared has, or shall load anew.
         """
         run = self._request.run
-        if run.try_number == 1 or not states:
+        if run.try_number == 1:
             return None
-        records = []
-        # with a selected resource go those that share its cursor, which nobody knows yet
-        for name in self._request.selected or states:
-            record = self._store.last_load(self._request.pipeline_name, name)
-            if (
-                record is None
-                or record.status != "finished"
-                or not record.is_of_series(run.dag_id, run.run_id, run.max_tries)
-                or record.try_number >= run.try_number
-            ):
-                return None
-            records.append(record)
-        log.info(
-            "Try %d had loaded all of this, and was cut off before it could say so; nothing is "
-            "loaded again",
-            records[0].try_number,
-        )
-        return _result_of(records)
+        records = [
+            record
+            # with a selected resource go those that share its cursor, which nobody knows yet
+            for name in self._request.selected or states
+            if (record := self._store.last_load(self._request.pipeline_name, name))
+            and record.status == "finished"
+            and record.is_of_series(run.dag_id, run.run_id, run.max_tries)
+            and record.try_number < run.try_number
+        ]
+        return _result_of(records) if records else None
 
     def begin(
         self,
@@ -272,7 +264,7 @@ def _result_of(records: list[LoadRecord]) -> LoadResult:
         pipeline_name=first.task_pipeline,
         dataset_name=first.dataset_name,
         destination=first.destination,
-        load_ids=first.load_ids,
+        load_ids=tuple(dict.fromkeys(load_id for r in records for load_id in r.load_ids)),
         resources=tuple(
             ResourceLoad(
                 resource_name=record.resource_name,

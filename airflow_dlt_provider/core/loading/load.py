@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector_base import Collector
-from dlt.pipeline.pipeline import Pipeline
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import ConcurrentLoadError, EmptyRefreshError
+from airflow_dlt_provider.core.errors import LoadError
 from airflow_dlt_provider.core.loading import extraction as kept
-from airflow_dlt_provider.core.loading.anomalies import with_warnings
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
-from airflow_dlt_provider.core.loading.failure import is_schema_race, raise_load_error
+from airflow_dlt_provider.core.loading.failure import (
+    left_out_error,
+    raise_load_error,
+)
 from airflow_dlt_provider.core.loading.ledger import Ledger
+from airflow_dlt_provider.core.loading.left_out import ResourcesFailed
 from airflow_dlt_provider.core.loading.lock import Waiting, load_lock
 from airflow_dlt_provider.core.loading.opened import (
     OpenedPipeline,
@@ -28,23 +29,18 @@ from airflow_dlt_provider.core.loading.opened import (
     former_pipeline_kept,
     open_pipeline,
 )
-from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes, tables_of
+from airflow_dlt_provider.core.loading.packages import PackageLoad, is_next
 from airflow_dlt_provider.core.loading.recovery import settle_unfinished
-from airflow_dlt_provider.core.loading.refresh import refuse_empty
 from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
-from airflow_dlt_provider.core.loading.superseded import remove_superseded, superseded_rows
 from airflow_dlt_provider.core.loading.working_folder import claim_folder, emptied, working_folder
 from airflow_dlt_provider.core.loading.written import with_written_tables
 from airflow_dlt_provider.core.planning.source_import import user_code
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
-from airflow_dlt_provider.core.state.source_merge import TaskChanges
+from airflow_dlt_provider.core.state.records import ResourceState
 from airflow_dlt_provider.core.state.store import StateStore
-
-MAX_LOAD_ATTEMPTS = 8
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +77,8 @@ def load_task(
             ),
         ):
             return TaskLoad(request, pipeline_name, store, progress).run()
+    except LoadError:
+        raise
     except Exception as error:
         raise_load_error(error, pipeline_name)
 
@@ -109,22 +107,53 @@ class TaskLoad:
         self._stopwatch = Stopwatch()
         self._waiting = Waiting(request.run.described(), request.lock_timeout_seconds)
         self._pipeline_name = pipeline_name
+        self._failures: dict[str, PipelineStepFailed] = {}
 
     def run(self) -> LoadResult:
-        """Load, and return what was loaded."""
+        """Load, and return what was loaded.
+
+        Raises:
+            LoadError: Some of the resources failed while they were extracted, and are left out.
+        """
+        result = self._run()
+        if self._failures:
+            raise left_out_error(self._failures, self._pipeline_name, result) from next(
+                iter(self._failures.values())
+            )
+        return result
+
+    def _run(self) -> LoadResult:
         with self._alone_in_folder():
             # a store that is down fails the task here, before anything is extracted
             with self._stopwatch.measure("restore"):
                 states = self._settled(self._ledger.read())
-                if (result := self._ledger.result_of_series(states)) is not None:
-                    return with_written_tables(result, self._opened)
+                loaded = self._ledger.loaded_in_series(states)
+                if loaded is not None and not self._select_missing(loaded, states):
+                    return with_written_tables(loaded, self._opened)
                 extraction = self._resumed(states)
             if extraction is None:
-                extraction = self._extract(states)
+                extraction = self._extract_without_failed(states)
             if not self._request.resources:
                 # a task for a whole source knows its resources only now
                 states |= self._ledger.read(item.name for item in extraction.loaded)
-            return self._load(self._normalize(extraction), states)
+            packages = PackageLoad(self._request, self._opened, self._ledger, self._stopwatch)
+            result = packages.load(self._normalize(extraction), states, is_alone=self._is_alone)
+            if loaded is None:
+                return result
+            return with_written_tables(loaded, self._opened).joined(result)
+
+    def _select_missing(self, loaded: LoadResult, states: Mapping[str, ResourceState]) -> bool:
+        """Select what earlier tries did not load, and tell whether there is any."""
+        done = {load.resource_name for load in loaded.resources}
+        wanted = self._request.selected or self._request.resources or states
+        missing = [name for name in wanted if name not in done]
+        log.info(
+            "Earlier tries loaded %s; %s",
+            ", ".join(sorted(done)),
+            f"this one loads {', '.join(missing)}" if missing else "nothing is loaded again",
+        )
+        self._request = replace(self._request, selected=tuple(missing))
+        return bool(missing)
 
     @contextmanager
     def _alone_in_folder(self) -> Iterator[None]:
@@ -166,7 +195,7 @@ class TaskLoad:
             return None
         is_kept = self._opened.rows is not None
         is_there = kept.is_complete(extraction, self._opened.pipeline, is_kept=is_kept)
-        if is_there and self._is_next(extraction, states):
+        if is_there and not extraction.left_out and is_next(self._opened, extraction, states):
             log.info("Going on with what an earlier try extracted: nothing is extracted again")
             if extraction.rows_by_table is not None and is_kept:
                 kept.put_back_packages(self._opened.pipeline)
@@ -175,16 +204,22 @@ class TaskLoad:
         self._opened = self._open()
         return None
 
-    def _is_next(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> bool:
-        """Tell whether nothing was loaded since *extraction* was made."""
-        if self._opened.rows is None:
-            unfinished = {item.unfinished.load_ids for item in states.values() if item.unfinished}
-            return extraction.load_ids in unfinished
-        if self._opened.rows.finished_loads(extraction.load_ids):
-            return False
-        known = {load_id for state in states.values() for load_id in state.load_ids}
-        newest = self._opened.rows.newest_state(self._pipeline_name, known)
-        return extraction.base_version == (int(newest["_state_version"]) if newest else None)
+    def _extract_without_failed(self, states: Mapping[str, ResourceState]) -> Extraction:
+        """Extract what can be: where a resource fails, the others, from the beginning."""
+        try:
+            return self._extract(states)
+        except ResourcesFailed as failure:
+            log.warning(
+                "Resource %s failed, and is left out; %s are extracted once more",
+                ", ".join(failure.failed),
+                ", ".join(failure.others),
+                exc_info=failure.error,
+            )
+            self._failures |= dict.fromkeys(failure.failed, failure.error)
+            self._request = replace(self._request, selected=failure.others)
+        emptied(self._request.working_dir)
+        self._opened = self._open()
+        return self._extract_without_failed(states)
 
     def _extract(self, states: Mapping[str, ResourceState]) -> Extraction:
         pipeline, rows = self._opened.pipeline, self._opened.rows
@@ -199,6 +234,7 @@ class TaskLoad:
                 self._store,
                 states,
             )
+        extraction = replace(extraction, left_out=list(self._failures))
         extraction.write(self._request.working_dir)
         return extraction
 
@@ -217,104 +253,3 @@ class TaskLoad:
             )
             normalized.write(self._request.working_dir)
         return normalized
-
-    def _load(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> LoadResult:
-        """Load the packages; the ledger knows of it before the first row is there."""
-        result = describe_load(
-            self._opened.pipeline,
-            extraction.loaded,
-            states_before=extraction.states_before,
-            rows_by_table=extraction.rows_by_table or {},
-            load_ids=extraction.load_ids,
-            seconds_by_step=self._stopwatch.seconds_by_step,
-        )
-        result = extraction.with_purpose(result)
-        self._refuse_empty(extraction, result)
-        records = self._ledger.begin(
-            result,
-            extraction,
-            states,
-            superseded_rows(self._opened, extraction, result),
-            {item.name: tables_of(self._opened.pipeline, item) for item in extraction.loaded},
-        )
-        with self._stopwatch.measure("load"):
-            self._take_back(extraction)
-            with self._opened.writer_lock():
-                self._check_alone(extraction, states)
-                # who holds the lock of a file has no rival
-                attempts = MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1
-                info = _load_packages(self._opened.pipeline, attempts)
-            self._check_not_settled(extraction, records)
-            for record in records:
-                remove_superseded(self._opened.rows, record)
-            self._remove_orphans(extraction)
-        loads = [
-            replace(load, schema_changes=schema_changes(self._opened.pipeline, item, info))
-            for load, item in zip(result.resources, extraction.loaded, strict=True)
-        ]
-        result = replace(
-            result,
-            resources=with_warnings(loads, records, states),
-            changes=TaskChanges(
-                extraction.extraction_id, extraction.source_changes, extraction.source_seeds
-            )
-            if extraction.source_changes
-            else None,
-        )
-        self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
-        return with_written_tables(result, self._opened, extraction.loaded)
-
-    def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
-        """Stop a load that only takes rows away; another try asks the source once more."""
-        try:
-            refuse_empty(extraction.guarded, result.resources)
-        except EmptyRefreshError:
-            emptied(self._request.working_dir)
-            raise
-
-    def _remove_orphans(self, extraction: Extraction) -> None:
-        """Remove nested rows that were left by a task that loaded a replaced table before."""
-        for item in extraction.loaded:
-            if item.name in extraction.taken_over and self._opened.rows is not None:
-                self._opened.rows.remove_nested_orphans(item.table_name)
-
-    def _take_back(self, extraction: Extraction) -> None:
-        """Remove the rows of loads that a person had taken back."""
-        for item in extraction.loaded:
-            request = extraction.request_of(item.name)
-            if not request or not request.taken_back or self._opened.rows is None:
-                continue
-            self._ledger.mark_removed(item.name, request.taken_back)
-            load_ids = {load_id for load in request.taken_back for load_id in load.load_ids}
-            schema_names = {name for load in request.taken_back for name in load.schema_names}
-            self._opened.rows.remove_appended(
-                schema_names, item.short_name, load_ids, appends=item.appends
-            )
-
-    def _check_not_settled(self, extraction: Extraction, records: Sequence[LoadRecord]) -> None:
-        """Take this load out where another took it for one that was cut off, and removed rows."""
-        rows = self._opened.rows
-        if self._is_alone or rows is None or not extraction.load_ids:
-            return
-        if not self._ledger.is_still_open(records):
-            rows.remove_unfinished(
-                records[0].schema_names, extraction.load_ids, lambda _table: False
-            )
-            raise ConcurrentLoadError(self._pipeline_name)
-
-    def _check_alone(self, extraction: Extraction, states: Mapping[str, ResourceState]) -> None:
-        """Stop where no lock held for certain, and another load came first."""
-        if not self._is_alone and self._opened.rows and not self._is_next(extraction, states):
-            raise ConcurrentLoadError(self._pipeline_name)
-
-
-def _load_packages(pipeline: Pipeline, attempts: int) -> Sequence[LoadInfo]:
-    """Load what was normalized, again if another task changed the same tables meanwhile."""
-    retrying = Retrying(
-        stop=stop_after_attempt(attempts),
-        wait=wait_random_exponential(multiplier=0.2, max=5),
-        retry=retry_if_exception(is_schema_race),
-        reraise=True,
-    )
-    info: LoadInfo | None = retrying(pipeline.load)
-    return [info] if info else []

@@ -88,6 +88,15 @@ class LoadResult:
         """Seconds spent in all steps."""
         return sum(self.seconds_by_step.values())
 
+    def joined(self, later: LoadResult) -> LoadResult:
+        """Return this and what a later try loaded as one; its seconds are those of the later."""
+        return replace(
+            later,
+            load_ids=tuple(dict.fromkeys((*self.load_ids, *later.load_ids))),
+            resources=(*self.resources, *later.resources),
+            tables=(*self.tables, *later.tables),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as they travel in XCom."""
         document = asdict(replace(self, tables=())) | {

@@ -11,6 +11,7 @@ from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.cursors import cursor_paths
+from airflow_dlt_provider.core.loading.left_out import bound_to
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.window_arguments import with_window_arguments
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
@@ -93,14 +94,9 @@ def _with_those_bound_to(wanted: list[Candidate], of_task: list[Candidate]) -> l
 
     A cursor that goes on for one of them alone would leave out rows of the others.
     """
-    names_of = {item.name: _bindings(item) for item in of_task}
-    found = {item.name for item in wanted}
-    while more := {
-        name
-        for name, bindings in names_of.items()
-        if name not in found and any(not bindings.isdisjoint(names_of[other]) for other in found)
-    }:
-        found |= more
+    found = bound_to(
+        {item.name for item in wanted}, {item.name: _bindings(item) for item in of_task}
+    )
     return [item for item in of_task if item.name in found]
 
 

@@ -70,10 +70,15 @@ class LoadPlan:
 
     @property
     def resource_names(self) -> tuple[str, ...]:
-        """Names of all resources that are loaded; empty where a task's are not known."""
+        """Names of all resources that are loaded, as the source declares them.
+
+        Empty where a task's are not known.
+        """
         if not all(task.resources for task in self.tasks):
             return ()
-        return tuple(name for task in self.tasks for name in task.resource_names)
+        places = {name: place for place, name in enumerate(self.known_resources)}
+        names = (name for task in self.tasks for name in task.resource_names)
+        return tuple(sorted(names, key=lambda name: places.get(name, len(places))))
 
     def task_of(self, resource_name: str) -> PlannedTask:
         """Return the task that loads *resource_name*."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import ResourceNotFoundError, SourceFailedError
+from airflow_dlt_provider.core.planning.batches import packed
 from airflow_dlt_provider.core.planning.manifest import (
     Manifest,
     build_manifest,
@@ -65,6 +66,23 @@ def plan_load(
         PlanError: The user asked for something that is not there.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
+    max_tasks = spec.max_tasks
+    if max_tasks is None:
+        return _plan_unpacked(spec, manifest_path, ttl_seconds, read_connection, mask)
+    if spec.decompose == "resource":
+        # in one pipeline, resources that feed each other have one cursor
+        spec = replace(spec, decompose="component")
+    planned = _plan_unpacked(spec, manifest_path, ttl_seconds, read_connection, mask)
+    return replace(planned, plan=packed(planned.plan, max_tasks, spec.task_options, {}))
+
+
+def _plan_unpacked(
+    spec: PlanSpec,
+    manifest_path: Path,
+    ttl_seconds: float | None,
+    read_connection: ConnectionReader | None,
+    mask: Mask | None,
+) -> PlannedLoad:
     manifest = read_manifest(manifest_path) if is_cacheable(spec) else None
     is_fresh = manifest and (
         ttl_seconds is None or not manifest.is_expired(time.time(), ttl_seconds)

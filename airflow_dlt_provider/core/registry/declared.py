@@ -117,6 +117,8 @@ class DeclaredSource:
             resources=tuple(airflow.resources) if airflow.resources else None,
             exclude=tuple(airflow.exclude),
             decompose=airflow.decompose,
+            max_tasks=airflow.max_tasks,
+            task_options=airflow.task_options,
             after={name: tuple(earlier) for name, earlier in airflow.after.items()},
         )
 

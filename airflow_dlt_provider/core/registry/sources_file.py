@@ -35,7 +35,7 @@ from airflow_dlt_provider.core.source_options import (
     Options,
     SourceOptions,
 )
-from airflow_dlt_provider.core.spec import Decompose
+from airflow_dlt_provider.core.spec import Decompose, OnFailure
 
 SUPPORTED_VERSION = "1.0"
 SOURCE_TYPE = "dlt_native"
@@ -106,6 +106,10 @@ class AirflowOptions(LoadedAs):
     """Names or glob patterns of resources that are not loaded."""
     decompose: Decompose = "resource"
     """`resource`: a task for each. `component`: for each tree of resources. `none`: one task."""
+    max_tasks: Count | None = None
+    """Pack the resources into so many tasks at most, each with one pipeline."""
+    on_failure: OnFailure = "continue"
+    """When a resource of a task fails: `continue` loads the others, `stop` none of them."""
     after: dict[str, list[str]] = Field(default_factory=dict)
     """Resource -> resources that are loaded before it."""
     destination: DestinationName | None = None
