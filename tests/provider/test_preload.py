@@ -7,8 +7,9 @@ import sys
 from unittest.mock import patch
 
 import pytest
+from celery.signals import worker_init
 
-from airflow_dlt_provider.plugin import preload
+from airflow_dlt_provider.plugin import celery, preload
 
 # a scheduler forks after this: nothing may be left over that a fork would break
 PRELOAD_AND_LOOK = """
@@ -141,6 +142,28 @@ def test_other_components_do_not_preload(monkeypatch, run_preload, command, comp
     preload.on_starting(component)
 
     assert run_preload.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "listens"),
+    [("celery worker", True), ("celery flower", False), ("scheduler", False), ("", False)],
+)
+def test_a_celery_worker_preloads_when_celery_is_about_to_start(monkeypatch, command, listens):
+    monkeypatch.setattr(sys, "argv", ["airflow", *command.split()])
+
+    with patch.object(worker_init, "connect", autospec=True) as connect:
+        celery.listen()
+
+    assert connect.called == listens
+
+
+@pytest.mark.parametrize("value", ["True", "False"])
+def test_preload_of_a_celery_worker_can_be_switched_off(monkeypatch, run_preload, value):
+    monkeypatch.setenv("AIRFLOW__DLT__PRELOAD", value)
+
+    celery.preload_worker(sender=None)
+
+    assert run_preload.called == (value == "True")
 
 
 @pytest.mark.parametrize("value", ["False", "false", "0", "no"])
