@@ -62,8 +62,8 @@ def get_provider_info() -> dict[str, Any]:
                         default="3600",
                     ),
                     "preload": _option(
-                        "Import dlt in the scheduler and in the Dag processor before they fork, "
-                        "so that no task has to, and in the API server when it starts.",
+                        "Import dlt in the scheduler, the Dag processor and a Celery worker before "
+                        "they fork, so that no task has to, and in the API server when it starts.",
                         "False",
                         default="True",
                     ),

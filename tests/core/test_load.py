@@ -8,7 +8,7 @@ from dlt.common.pipeline import PipelineContext
 
 from airflow_dlt_provider.core.errors import TransientLoadError
 from airflow_dlt_provider.core.loading import selected
-from airflow_dlt_provider.core.loading.result import LoadResult
+from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
 
 
 @pytest.fixture
@@ -226,8 +226,24 @@ def test_every_resource_of_a_load_is_recorded(load_shop, load):
         assert record.rows_by_table == item.rows_by_table
         assert record.cursor_before == item.cursor_before
         assert record.cursor_after == item.cursor_after
-        assert record.seconds_by_step == result.seconds_by_step
         assert record.recorded_at > 0
+
+
+def test_the_seconds_of_a_load_are_shared_out_among_its_resources(load_shop, load):
+    result = load_shop("orders", "invoices", task_key="two")
+
+    records = [load.store.list_loads("shop", name)[0] for name in ("orders", "invoices")]
+    for step, seconds in result.seconds_by_step.items():
+        assert sum(record.seconds_by_step[step] for record in records) == pytest.approx(seconds)
+
+
+def test_a_resource_with_more_rows_has_the_larger_share():
+    def loaded(rows):
+        return ResourceLoad("any", "any", {"any": rows}, {}, {})
+
+    result = LoadResult("p", "d", "duckdb", (), (loaded(0), loaded(8_000), loaded(0)), {})
+
+    assert result.shares() == pytest.approx((1 / 7, 5 / 7, 1 / 7))
 
 
 def test_a_load_that_failed_is_not_recorded_as_done(load, write_module):

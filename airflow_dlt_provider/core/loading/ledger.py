@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -140,12 +140,12 @@ class Ledger:
         ended = [
             replace(
                 record,
-                seconds_by_step=result.seconds_by_step,
+                seconds_by_step={step: s * share for step, s in result.seconds_by_step.items()},
                 schema_changes=load.schema_changes,
                 warnings=load.warnings,
                 recorded_at=time.time(),
             )
-            for record, load in zip(records, result.resources, strict=True)
+            for record, load, share in zip(records, result.resources, result.shares(), strict=True)
         ]
         try:
             self._store.record_loads([record.settled("finished") for record in ended])
@@ -258,7 +258,7 @@ def _applied_request_id(record: LoadRecord) -> str | None:
     return record.request_id if record.is_own_request else record.voided_request_id
 
 
-def _result_of(records: list[LoadRecord]) -> LoadResult:
+def _result_of(records: Sequence[LoadRecord]) -> LoadResult:
     first = records[0]
     return LoadResult(
         pipeline_name=first.task_pipeline,
@@ -279,5 +279,13 @@ def _result_of(records: list[LoadRecord]) -> LoadResult:
             )
             for record in records
         ),
-        seconds_by_step=first.seconds_by_step,
+        seconds_by_step=_sum_by_step(records),
     )
+
+
+def _sum_by_step(records: Sequence[LoadRecord]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for record in records:
+        for step, seconds in record.seconds_by_step.items():
+            sums[step] = sums.get(step, 0.0) + seconds
+    return sums

@@ -63,7 +63,7 @@ class LoadRecord:
     """Cursor path -> last value, as JSON."""
     cursor_after: dict[str, Any]
     seconds_by_step: dict[str, float]
-    """Seconds of the task, which may have loaded other resources too."""
+    """Of a load of several resources, an estimate of this one's part: `LoadResult.shares`."""
     recorded_at: float
     """Seconds since 1970."""
     record_id: str = field(default_factory=new_id)
