@@ -58,6 +58,17 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Two variants, part by part."""
+
+    title: str
+    left: str
+    right: str
+    parts: tuple[tuple[str, str, tuple[float, ...], tuple[float, ...]], ...]
+    """Name, unit, values of the left one, values of the right one."""
+
+
+@dataclass(frozen=True)
 class Target:
     """What a case must show."""
 
@@ -83,7 +94,7 @@ class Section:
     title: str
     how: str
     """What was run and how its time was taken, as Markdown."""
-    tables: tuple[Table, ...]
+    tables: tuple[Table | Comparison, ...]
     targets: tuple[Target, ...] = ()
     machine: tuple[str, ...] = field(default=())
     """Date, versions and machine, one line each."""
@@ -126,7 +137,25 @@ def _read(path: Path) -> dict[str, str]:
     return {case: text for case, _, text in (part.partition(closing) for part in parts)}
 
 
-def _render_table(table: Table) -> str:
+def _render_comparison(comparison: Comparison) -> str:
+    left, right = comparison.left, comparison.right
+    lines = [
+        f"### {comparison.title}",
+        "",
+        f"| medians | {left} | {right} | ratio |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, unit, of_left, of_right in comparison.parts:
+        medians = [statistics.median(values) for values in (of_left, of_right)]
+        ratio = f"{medians[0] / medians[1]:.2f}" if medians[1] else ""
+        cells = " | ".join(f"{figure(value)} {unit}".strip() for value in medians)
+        lines.append(f"| {name} | {cells} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _render_table(table: Table | Comparison) -> str:
+    if isinstance(table, Comparison):
+        return _render_comparison(table)
     header = f"{table.unit}, median"
     lines = [
         f"### {table.title}",
@@ -164,6 +193,8 @@ def _render_targets(targets: Iterable[Target]) -> str:
 
 def figure(value: float) -> str:
     """Return a number with three digits that count, and all of those before the point."""
+    if value == int(value):
+        return f"{value:,.0f}"
     if value >= 10 ** (MEDIAN_DIGITS - 1):
         return f"{value:,.0f}"
     return f"{value:#.{MEDIAN_DIGITS}g}".rstrip(".")
