@@ -53,11 +53,20 @@ class RunError(Exception):
 
 def create_database(url: str, name: str) -> str:
     """Make a database on a PostgreSQL server and return its URL."""
+    _execute(url, f'CREATE DATABASE "{name}"')
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def drop_database(url: str, name: str) -> None:
+    """Remove a database from a PostgreSQL server."""
+    _execute(url, f'DROP DATABASE "{name}"')
+
+
+def _execute(url: str, statement: str) -> None:
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{name}"')
-    return f"{url.rpartition('/')[0]}/{name}"
+            cursor.execute(statement)
 
 
 class BenchAirflow:
