@@ -1,10 +1,10 @@
-"""Runs variants in turn and keeps what each of them took."""
+"""What a case is asked for, and what its variants took."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,22 +66,6 @@ class Samples:
             Row(name, tuple(values), self.notes.get(name, ""))
             for name, values in self.values.items()
         )
-
-
-def in_turn(variants: Mapping[str, Callable[[], float]], repeat: int) -> Samples:
-    """Run all variants, then all of them again, so that a busy minute meets them alike.
-
-    Args:
-        variants: Name -> what runs it once and returns the figure that counts.
-        repeat: How often each is run.
-    """
-    samples = Samples()
-    for number in range(repeat):
-        for name, work in variants.items():
-            value = work()
-            say(f"{number + 1}/{repeat} {name}: {value:.3f}")
-            samples.add(name, value)
-    return samples
 
 
 def seconds(work: Callable[[], object]) -> float:
