@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _run_case(case: str, arguments: argparse.Namespace) -> None:
-    machine = describe()
+    machine = (*describe(), _described(case, arguments))
     say(f"== {case}")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_postgres() as url:
         options = Options(
@@ -60,6 +60,15 @@ def _run_case(case: str, arguments: argparse.Namespace) -> None:
     # at once: what has been found stays, whatever becomes of the next case
     write(section, arguments.results, CASES)
     say(f"\n{render(section)}")
+
+
+def _described(case: str, arguments: argparse.Namespace) -> str:
+    """Say how a section came about: one that was shortened shows it."""
+    names = ("repeat", "destination", "variant", "rows", "pages", "tables")
+    given = {name: getattr(arguments, name) for name in names}
+    parts = [f"--{name} {value}" for name, value in given.items() if value is not None]
+    quick = ["--quick"] if arguments.quick else []
+    return f"run by `python -m bench {' '.join(['--only', case, *parts, *quick])}`"
 
 
 def _arguments() -> argparse.Namespace:

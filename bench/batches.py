@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.many_tables import OURS, credentials, write_module
-from bench.measure import Options, Samples, say
+from bench.measure import Options, Samples, rotated, say
 from bench.real_airflow import BenchAirflow, DagFile, create_database
 from bench.report import Section, Table, Target
 
@@ -71,7 +71,8 @@ def _run_round(
                 options=arguments,
             )
             dags[name] = (samples, variant, DagFile(text))
-    results = airflow.measure({name: file for name, (_, _, file) in dags.items()})
+    files = {name: file for name, (_, _, file) in dags.items()}
+    results = airflow.measure(rotated(files, round_number))
     for name, (samples, variant, _) in dags.items():
         result = results[name]
         if isinstance(result, str):

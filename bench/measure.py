@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from bench.report import Row
 
 NOTE_CHARACTERS = 160
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,13 @@ class Samples:
             Row(name, tuple(values), self.notes.get(name, ""))
             for name, values in self.values.items()
         )
+
+
+def rotated(items: Mapping[str, Item], by: int) -> dict[str, Item]:
+    """Return the items in the same order from another one on, so that none is always the first."""
+    names = list(items)
+    start = by % len(names) if names else 0
+    return {name: items[name] for name in [*names[start:], *names[:start]]}
 
 
 def seconds(work: Callable[[], object]) -> float:

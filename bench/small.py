@@ -16,7 +16,7 @@ from bench.many_tables import (
     credentials,
     write_module,
 )
-from bench.measure import Options, Samples, say, seconds
+from bench.measure import Options, Samples, rotated, say, seconds
 from bench.real_airflow import EMPTY, BenchAirflow, DagFile, create_database
 from bench.report import Section, Table, Target
 
@@ -37,9 +37,10 @@ HOW = """
 settings as they come, but every Dag file is parsed once before the runs, and none meanwhile.
 Seconds of a run from its start to its end as Airflow notes them, the first into an empty dataset,
 the second without new rows. The helper runs in an Airflow of its own, in which the provider does
-not import dlt ahead; both are started anew for each round, and a Dag of empty tasks runs first. The
-script's time is that of its process, start and imports included. "no look-ups" is
-`PROVIDERS__ENABLE_AIRFLOW_SECRETS=false`.
+not import dlt ahead; both are started anew for each round, a Dag of empty tasks runs first, and
+each round begins with another Dag. All tasks load into one database; a DuckDB file lets in one
+process at a time. The script's time is that of its process, start and imports included. "no
+look-ups" is `PROVIDERS__ENABLE_AIRFLOW_SECRETS=false`.
 """
 
 
@@ -185,7 +186,8 @@ def _run_dags(
                 runs = 1 if variant.is_slow and options.is_quick else 2
                 dags[name] = (destination, variant, DagFile(text, runs))
     if dags:
-        results = airflow.measure({name: file for name, (_, _, file) in dags.items()})
+        files = {name: file for name, (_, _, file) in dags.items()}
+        results = airflow.measure(rotated(files, round_number))
         for name, (destination, variant, _) in dags.items():
             found[destination].add(variant.name, results[name])
 

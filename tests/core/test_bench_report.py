@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.measure import Options, Samples
+from bench.measure import Options, Samples, rotated
 from bench.report import Comparison, Row, Section, Table, Target, figure, render, write
 
 ORDER = ("small", "large")
@@ -93,3 +93,12 @@ def test_variants_are_chosen_by_a_part_of_their_names(tmp_path):
     assert Options(tmp_path).wants("anything")
     assert Options(tmp_path, variants=("ours", "empty")).wants("ours: one task each")
     assert not Options(tmp_path, variants=("ours",)).wants("plain script")
+
+
+def test_each_round_begins_with_another_variant():
+    items = {"a": 1, "b": 2, "c": 3}
+
+    orders = ["".join(rotated(items, number)) for number in range(4)]
+
+    assert orders == ["abc", "bca", "cab", "abc"]
+    assert rotated({}, 1) == {}
