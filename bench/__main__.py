@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -66,7 +67,12 @@ def _described(case: str, arguments: argparse.Namespace) -> str:
     """Say how a section came about: one that was shortened shows it."""
     names = ("repeat", "destination", "variant", "rows", "pages", "tables")
     given = {name: getattr(arguments, name) for name in names}
-    parts = [f"--{name} {value}" for name, value in given.items() if value is not None]
+    parts = [
+        f"--{name} {shlex.quote(str(item))}"
+        for name, value in given.items()
+        if value is not None
+        for item in (value if isinstance(value, list) else [value])
+    ]
     quick = ["--quick"] if arguments.quick else []
     return f"run by `python -m bench {' '.join(['--only', case, *parts, *quick])}`"
 
