@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8080
 UNTIL ?=
 ONCE ?=
+ONLY ?=
+BENCH ?=
 # not AIRFLOW_HOME, which may be exported and name an Airflow of the reader's own
 RUN_HOME ?= $(CURDIR)/.airflow
 
@@ -18,7 +20,7 @@ UV_INSTALL := uv pip install --quiet --compile-bytecode --constraint constraints
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help setup run test test-core test-provider test-integration test-seeds test-ui chaos bench screenshots lint schemas format build clean
+.PHONY: help setup run test test-core test-provider test-integration test-seeds test-ui chaos bench bench-page screenshots lint schemas format build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "%-18s %s\n", $$1, $$2}'
@@ -51,8 +53,11 @@ chaos: $(CORE_VENV)/.done  ## loads that are killed at every step, and fifty tab
 	$(CORE_VENV)/bin/python -m tests.chaos.fifty
 	CHAOS=full $(CORE_VENV)/bin/python -m pytest tests/chaos/test_faults.py
 
-bench: $(VENV)/.dev  ## the page with 1,000 resources, next to Airflow's own pages: five minutes
-	$(VENV)/bin/python -m bench.page
+bench: $(VENV)/.dev  ## all cases but the page, into bench/RESULTS.md: hours; ONLY=small, BENCH="--quick --repeat 3"
+	$(VENV)/bin/python -m bench $(if $(ONLY),--only $(ONLY)) $(BENCH)
+
+bench-page: $(VENV)/.dev  ## the page with 1,000 resources, next to Airflow's own pages: five minutes
+	$(VENV)/bin/python -m bench --only page
 
 screenshots: $(VENV)/.dev  ## those of the README, in docs/, made by the tests of the UI
 	SCREENSHOTS=docs $(VENV)/bin/python -m pytest tests/integration/test_ui_in_a_real_airflow.py tests/integration/test_page_in_a_real_airflow.py

@@ -2,16 +2,13 @@
 
 Starts a real Airflow with one Dag of 1,000 resources, writes a ledger of twelve loads for each, and
 prints medians of the page's API and of the time until Chromium shows its table, with their ratio to
-what Airflow itself takes in the same minute. Run by `make bench`; it stops where bytecode is not
-compiled, as every process would then compile what it imports.
+what Airflow itself takes in the same minute. Run by `make bench-page`; it stops where bytecode is
+not compiled, as every process would then compile what it imports.
 """
 
 from __future__ import annotations
 
-import compileall
-import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +21,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
+from bench.compiled import require_compiled
 from scripts.standalone import Standalone, free_port
 from tests.integration.airflow_process import SETTINGS, Api
 from tests.integration.browser import Visitor, log_in, running_chromium
@@ -64,23 +62,6 @@ class Keys(dict[str, Any]):
 
     set = dict.__setitem__
     delete = dict.__delitem__
-
-
-def require_compiled() -> None:
-    """Stop where a process of Airflow would compile what it imports."""
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        raise SystemExit("PYTHONDONTWRITEBYTECODE is set; unset it")
-    compileall.compile_dir(Path(_file_of("airflow_dlt_provider")).parent, quiet=1)
-    for name in ("airflow", "dlt", "fastapi", "sqlalchemy"):
-        if not Path(importlib.util.cache_from_source(_file_of(name))).exists():
-            raise SystemExit(f"{name} is not compiled; install it by `make setup`")
-
-
-def _file_of(name: str) -> str:
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise SystemExit(f"{name} is not installed; run `make setup`")
-    return spec.origin
 
 
 def fill_ledger() -> None:
