@@ -25,7 +25,7 @@ from airflow_dlt_provider.core.loading.left_out import ResourcesFailed
 from airflow_dlt_provider.core.loading.lock import Waiting, load_lock
 from airflow_dlt_provider.core.loading.opened import (
     OpenedPipeline,
-    client_for_lock,
+    client_without_folder,
     former_pipeline_kept,
     open_pipeline,
 )
@@ -164,8 +164,10 @@ class TaskLoad:
             if is_first:
                 made_here.callback(shutil.rmtree, request.working_dir, ignore_errors=True)
                 self._opened = self._open()
-            # until its lock has been taken, an earlier try may be at work in the folder
-            client = self._opened.client if is_first else client_for_lock(request, name)
+                client = self._opened.client_for_lock()
+            else:
+                # until its lock has been taken, an earlier try may be at work in the folder
+                client = client_without_folder(request, name)
             with load_lock(client, name, self._waiting) as self._is_alone:
                 made_here.pop_all()
                 with working_folder(request, is_new=is_first):

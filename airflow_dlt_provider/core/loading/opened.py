@@ -38,6 +38,10 @@ class OpenedPipeline:
     has_rivals: bool
     """Whether other tasks may write to the destination at the same moment."""
 
+    def client_for_lock(self) -> JobClientBase:
+        """Return a client whose connection may be held, and lost, while the source is asked."""
+        return self.pipeline.destination_client() if self.has_rivals else self.client
+
 
 def open_pipeline(
     request: LoadRequest,
@@ -60,11 +64,8 @@ def open_pipeline(
     )
 
 
-def client_for_lock(request: LoadRequest, pipeline_name: str) -> JobClientBase:
-    """Return a client of the destination without touching the working folder.
-
-    An earlier try may still be at work there, until its lock has been taken.
-    """
+def client_without_folder(request: LoadRequest, pipeline_name: str) -> JobClientBase:
+    """Return a client of the destination without touching the working folder."""
     with TemporaryDirectory() as folder:
         return _create_pipeline(request, pipeline_name, Path(folder)).destination_client()
 

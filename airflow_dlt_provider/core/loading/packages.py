@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dlt.common.pipeline import LoadInfo
-from dlt.pipeline.pipeline import Pipeline
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_dlt_provider.core.errors import ConcurrentLoadError, EmptyRefreshError
@@ -80,12 +79,7 @@ class PackageLoad:
         )
         with self._stopwatch.measure("load"):
             self._take_back(extraction)
-            with self._opened.writer_lock():
-                if not is_alone:
-                    self._check_alone(extraction, states)
-                # who holds the lock of a file has no rival
-                attempts = MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1
-                info = _load_packages(self._opened.pipeline, attempts)
+            info = self._load_packages(extraction, states, is_alone=is_alone)
             if not is_alone:
                 self._check_not_settled(extraction, records)
             for record in records:
@@ -106,6 +100,25 @@ class PackageLoad:
         )
         self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
         return with_written_tables(result, self._opened, extraction.loaded)
+
+    def _load_packages(
+        self, extraction: Extraction, states: Mapping[str, ResourceState], *, is_alone: bool
+    ) -> Sequence[LoadInfo]:
+        """Load what was normalized, again if another task changed the same tables meanwhile."""
+        if not extraction.load_ids:
+            return []
+        with self._opened.writer_lock():
+            if not is_alone:
+                self._check_alone(extraction, states)
+            retrying = Retrying(
+                # who holds the lock of a file has no rival
+                stop=stop_after_attempt(MAX_LOAD_ATTEMPTS if self._opened.has_rivals else 1),
+                wait=wait_random_exponential(multiplier=0.2, max=5),
+                retry=retry_if_exception(is_schema_race),
+                reraise=True,
+            )
+            info: LoadInfo | None = retrying(self._opened.pipeline.load)
+        return [info] if info else []
 
     def _refuse_empty(self, extraction: Extraction, result: LoadResult) -> None:
         """Stop a load that only takes rows away; another try asks the source once more."""
@@ -158,20 +171,9 @@ def is_next(
     if opened.rows is None:
         unfinished = {item.unfinished.load_ids for item in states.values() if item.unfinished}
         return extraction.load_ids in unfinished
-    if opened.rows.finished_loads(extraction.load_ids):
-        return False
     known = {load_id for state in states.values() for load_id in state.load_ids}
-    newest = opened.rows.newest_state(opened.pipeline.pipeline_name, known)
+    with opened.rows.held():
+        if opened.rows.finished_loads(extraction.load_ids):
+            return False
+        newest = opened.rows.newest_state(opened.pipeline.pipeline_name, known)
     return extraction.base_version == (int(newest["_state_version"]) if newest else None)
-
-
-def _load_packages(pipeline: Pipeline, attempts: int) -> Sequence[LoadInfo]:
-    """Load what was normalized, again if another task changed the same tables meanwhile."""
-    retrying = Retrying(
-        stop=stop_after_attempt(attempts),
-        wait=wait_random_exponential(multiplier=0.2, max=5),
-        retry=retry_if_exception(is_schema_race),
-        reraise=True,
-    )
-    info: LoadInfo | None = retrying(pipeline.load)
-    return [info] if info else []

@@ -46,7 +46,8 @@ def settle_unfinished(
         *states*, with no load left unfinished.
     """
     if not states or any(name not in states for name in request.resources):
-        _remove_orphans(request, rows)
+        with rows.held():
+            _remove_orphans(request, rows)
     settled = {}
     for unfinished in _unfinished_loads(states):
         is_finished = _settle_load(unfinished, request, rows)

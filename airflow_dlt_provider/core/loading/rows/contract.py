@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
@@ -66,6 +67,10 @@ class StoredRows(ABC):
     first row that needs it, so that every table in which an unfinished load may have rows is known
     there, even when nothing else is left of the load.
     """
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep one connection for all that is asked meanwhile, where there are connections."""
+        return nullcontext()
 
     @abstractmethod
     def finished_loads(self, load_ids: Iterable[str]) -> frozenset[str]:

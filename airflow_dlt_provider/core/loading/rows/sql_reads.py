@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -41,9 +41,7 @@ def connected(
 
     @wraps(method)
     def in_connection(self: Rows, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self._client.sql_client.native_connection:
-            return method(self, *args, **kwargs)
-        with self._lock(), self._client:
+        with self.held():
             return method(self, *args, **kwargs)
 
     return in_connection
@@ -65,6 +63,15 @@ class SqlReads(StoredRows):
         self._sql = client.sql_client
         self._build = Statements(client)
         self._schema = client.schema
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lock the destination and open a connection, unless a caller has."""
+        if self._client.sql_client.native_connection:
+            yield
+            return
+        with self._lock(), self._client:
+            yield
 
     @connected
     def finished_loads(self, load_ids: Iterable[str]) -> frozenset[str]:
