@@ -79,7 +79,7 @@ def normalize_packages(pipeline: Pipeline) -> NormalizeInfo | None:
     tables = _large_tables(pipeline)
     if tables and _is_read_here(pipeline):
         set_default(("normalize", "data_writer"), "disable_compression", value=True)
-    if not tables or not _takes_parquet_faster(pipeline):
+    if not tables or not _takes_parquet_faster(pipeline.destination):
         return pipeline.normalize()
     try:
         with _format_selector(pipeline, ParquetFor(tables)):
@@ -103,13 +103,12 @@ def _is_read_here(pipeline: Pipeline) -> bool:
     Compressing them then gains nothing but space on the worker's disk.
     """
     capabilities = pipeline.destination.capabilities()
-    return pipeline.staging is None and (
+    return not pipeline.staging and (
         capabilities.preferred_loader_file_format == "insert_values"
     )
 
 
-def _takes_parquet_faster(pipeline: Pipeline) -> bool:
-    destination = pipeline.destination
+def _takes_parquet_faster(destination: object) -> bool:
     own = {"preferred_loader_file_format", "loader_file_format_selector"}
     return (
         isinstance(destination, DuckDbFile)
