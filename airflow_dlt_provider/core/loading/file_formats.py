@@ -38,7 +38,7 @@ Measured in processes forked after the preload, `pyarrow` not imported (dlt 1.31
 same processor time at 0.4 MB (2,000 rows of 8 columns), 0.75 of it at 1 MB.
 """
 
-GZIP_RATIO = 6
+GZIP_RATIO = 10
 """How much smaller gzip makes extracted rows, about; only for telling small from large."""
 
 ROWS_FORMAT = "typed-jsonl"
@@ -103,9 +103,7 @@ def _is_read_here(pipeline: Pipeline) -> bool:
     Compressing them then gains nothing but space on the worker's disk.
     """
     capabilities = pipeline.destination.capabilities()
-    return not pipeline.staging and (
-        capabilities.preferred_loader_file_format == "insert_values"
-    )
+    return not pipeline.staging and (capabilities.preferred_loader_file_format == "insert_values")
 
 
 def _takes_parquet_faster(destination: object) -> bool:
