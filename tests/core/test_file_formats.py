@@ -99,21 +99,26 @@ def test_another_destination_gets_what_dlt_prefers_for_it(written, all_large, tm
     assert written(orders(10), bucket)["orders"] == "jsonl.gz"
 
 
+@pytest.mark.parametrize("destination", ["duckdb", "postgres"])
 @pytest.mark.parametrize(
-    ("variable", "value", "extension"),
+    ("variable", "extension"),
     [
-        (None, None, "insert_values"),
-        ("DATA_WRITER__DISABLE_COMPRESSION", "false", "insert_values.gz"),
-        ("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "false", "insert_values.gz"),
+        (None, "insert_values"),
+        ("DATA_WRITER__DISABLE_COMPRESSION", "insert_values.gz"),
+        ("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "insert_values.gz"),
     ],
 )
 def test_statements_are_compressed_only_when_a_user_says_so(
-    written, all_large, monkeypatch, variable, value, extension
+    written, all_large, monkeypatch, destination, variable, extension
 ):
     if variable:
-        monkeypatch.setenv(variable, value)
+        monkeypatch.setenv(variable, "false")
+    # nothing is loaded, so there need not be a server
+    factories = {"duckdb": None, "postgres": dlt.destinations.postgres("postgresql://u:p@h/db")}
 
-    assert written(orders(10), loader_file_format="insert_values")["orders"] == extension
+    formats = written(orders(10), factories[destination], loader_file_format="insert_values")
+
+    assert formats["orders"] == extension
 
 
 @pytest.mark.parametrize(

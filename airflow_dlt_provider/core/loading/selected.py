@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
-from sqlalchemy.exc import InvalidRequestError
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.cursors import cursor_paths
@@ -75,13 +74,16 @@ def build_selected(request: LoadRequest) -> Selected:
 def _build(spec: SourceSpec, resources: Sequence[str]) -> tuple[list[DltSource], SourceOptions]:
     """Build the source of *spec*, and return it with the options that are said of what it has."""
     own = with_own_tables(spec, resources)
-    if own is not None:
-        try:
-            return build_sources(own), own.options
-        except InvalidRequestError:
-            # a table that is no longer there: the whole source says which there are
-            pass
-    return build_sources(spec), spec.options
+    if own is None:
+        return build_sources(spec), spec.options
+    # such a source has imported it; other tasks do without
+    from sqlalchemy.exc import InvalidRequestError
+
+    try:
+        return build_sources(own), own.options
+    except InvalidRequestError:
+        # a table that is no longer there: the whole source says which there are
+        return build_sources(spec), spec.options
 
 
 def _limits(
