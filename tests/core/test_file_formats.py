@@ -8,6 +8,7 @@ import dlt
 import pytest
 from dlt.common.storages import ParsedLoadJobFileName
 
+from airflow_dlt_provider.core.errors import LoadError
 from airflow_dlt_provider.core.loading import file_formats
 from airflow_dlt_provider.core.loading.destination import resolve_destination
 from airflow_dlt_provider.core.loading.file_formats import normalize_packages
@@ -47,8 +48,10 @@ def all_large(monkeypatch):
     monkeypatch.setattr(file_formats, "LARGE_BYTES", 0)
 
 
-def orders(count=6_000, **hints):
+def orders(count=6_000, late=None, **hints):
     rows = [{"id": i, "text": "x" * 200, "items": [{"id": i}] * (i < 2)} for i in range(count)]
+    if late:
+        rows[-1]["late"] = late
     return dlt.resource(rows, name="orders", **hints)
 
 
@@ -269,3 +272,12 @@ def test_a_value_that_parquet_cannot_hold_is_loaded_by_statement(load, all_large
     rows = [dict(row) for row in load.tables()["prices"]]
     assert [row["price"] for row in rows] == [Decimal("1.5"), Decimal("0.123456789")]
     assert "prices: not all rows can be written as Parquet" in messages()
+
+
+def test_rows_that_a_contract_refuses_are_refused_at_once(load, all_large, messages):
+    load(orders, kwargs={"count": 3})
+
+    with pytest.raises(LoadError, match="late"):
+        load(orders, kwargs={"count": 3, "late": True}, schema_contract={"columns": "freeze"})
+
+    assert "INSERT statements" not in messages()

@@ -22,6 +22,7 @@ from typing import Any
 
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.pipeline import NormalizeInfo
+from dlt.common.schema.exceptions import SchemaException
 from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import PackageStorage
 from dlt.normalize.exceptions import NormalizeJobFailed
@@ -85,14 +86,18 @@ def normalize_packages(pipeline: Pipeline) -> NormalizeInfo | None:
         with _format_selector(pipeline, ParquetFor(tables)):
             return pipeline.normalize()
     except PipelineStepFailed as error:
-        if not isinstance(error.exception, NormalizeJobFailed):
+        failure = error.exception
+        if not isinstance(failure, NormalizeJobFailed) or isinstance(
+            failure.__cause__, SchemaException
+        ):
+            # what a contract refuses, no format can hold
             raise
         log.warning(
             "%s: not all rows can be written as Parquet, so they are written as INSERT statements, "
             "which takes longer; resource_options with file_format: insert_values does so at "
             "once. %s",
             ", ".join(sorted(tables)),
-            error.exception,
+            failure,
         )
     return pipeline.normalize()
 
