@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,9 @@ DEFAULTS: Mapping[str, Any] = {
     "providers": {"enable_airflow_secrets": False},
     # rows of an unfinished load are found by this column; dlt adds it to Arrow data only when told
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": True}},
+    # what is extracted is read once more on this machine, and then removed; gzip takes a third of
+    # the time of both (docs/performance.md)
+    "sources": {"data_writer": {"disable_compression": True}},
     # tasks that load at the same moment share the staging bucket
     "destination": {"truncate_tables_on_staging_destination_before_load": False},
 }
@@ -151,8 +155,21 @@ def loading_context(
         yield
 
 
+def set_default(sections: Sequence[str], key: str, *, value: Any) -> None:
+    """Set a default that is known only during a load, until that load ends.
+
+    Args:
+        sections: Where dlt looks for the setting.
+        key: Its name there.
+        value: Taken unless the user has set another one.
+    """
+    context = Container()[PluggableRunContext]
+    context.providers[DEFAULTS_NAME].set_value(key, value, None, *sections)
+
+
 def _doc_provider(name: str, document: Mapping[str, Any]) -> ConfigProvider:
-    return CustomLoaderDocProvider(name, lambda: dict(document), supports_secrets=True)
+    # a copy, as `set_default` writes into it
+    return CustomLoaderDocProvider(name, lambda: deepcopy(dict(document)), supports_secrets=True)
 
 
 @contextmanager

@@ -73,6 +73,7 @@ def with_known_capabilities(destination: Destination[Any, Any]) -> Destination[A
     # dlt tells the type of a destination by the module and the name of its class
     known.__class__ = type(kind.__name__, (_KnownCapabilities, kind), place)
     known.config_params = dict(destination.config_params)
+    known.caps_params = dict(destination.caps_params)
     return known
 
 

@@ -16,10 +16,8 @@ from airflow_dlt_provider.core.errors import LoadError
 from airflow_dlt_provider.core.loading import extraction as kept
 from airflow_dlt_provider.core.loading.extract import extract_task
 from airflow_dlt_provider.core.loading.extraction import Extraction
-from airflow_dlt_provider.core.loading.failure import (
-    left_out_error,
-    raise_load_error,
-)
+from airflow_dlt_provider.core.loading.failure import left_out_error, raise_load_error
+from airflow_dlt_provider.core.loading.file_formats import normalize_packages
 from airflow_dlt_provider.core.loading.ledger import Ledger
 from airflow_dlt_provider.core.loading.left_out import ResourcesFailed
 from airflow_dlt_provider.core.loading.lock import Waiting, load_lock
@@ -244,7 +242,7 @@ class TaskLoad:
         if extraction.rows_by_table is not None:
             return extraction
         with self._stopwatch.measure("normalize"):
-            info = self._opened.pipeline.normalize()
+            info = normalize_packages(self._opened.pipeline)
             if self._opened.rows is not None:
                 kept.keep_packages(self._opened.pipeline)
             normalized = replace(

@@ -15,11 +15,12 @@ from airflow_dlt_provider.core.loading.left_out import bound_to
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.window_arguments import with_window_arguments
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
+from airflow_dlt_provider.core.planning.own_tables import with_own_tables
 from airflow_dlt_provider.core.planning.selection import Candidate, candidates, pick, select
 from airflow_dlt_provider.core.planning.source_import import build_sources
 from airflow_dlt_provider.core.planning.source_options import options_by_resource
 from airflow_dlt_provider.core.source_options import SourceOptions
-from airflow_dlt_provider.core.spec import LoadRequest
+from airflow_dlt_provider.core.spec import LoadRequest, SourceSpec
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def build_selected(request: LoadRequest) -> Selected:
     source_spec = request.source
     if request.window:
         source_spec = with_window_arguments(source_spec, request.window)
-    built = build_sources(source_spec)
+    built, options = _build(source_spec, request.resources)
     available = candidates(built)
     _warn_of_new_resources(request, [candidate.name for candidate in available])
     chosen = (
@@ -67,8 +68,23 @@ def build_selected(request: LoadRequest) -> Selected:
         tuple(_describe(item, _schema_name(item.source, request)) for item in chosen),
         {item.name: cursor_paths(item.resource) for item in chosen},
         takes_window=source_spec is not request.source,
-        limits=_limits(request.source.options, available, chosen),
+        limits=_limits(options, available, chosen),
     )
+
+
+def _build(spec: SourceSpec, resources: Sequence[str]) -> tuple[list[DltSource], SourceOptions]:
+    """Build the source of *spec*, and return it with the options that are said of what it has."""
+    own = with_own_tables(spec, resources)
+    if own is None:
+        return build_sources(spec), spec.options
+    # such a source has imported it; other tasks do without
+    from sqlalchemy.exc import InvalidRequestError
+
+    try:
+        return build_sources(own), own.options
+    except InvalidRequestError:
+        # a table that is no longer there: the whole source says which there are
+        return build_sources(spec), spec.options
 
 
 def _limits(

@@ -88,13 +88,18 @@ def match_names(argument: str, patterns: Iterable[str], available: Sequence[str]
     """
     matched: set[str] = set()
     for pattern in patterns:
-        # a resource may have a name that reads as a pattern
-        is_name = pattern in available
-        found = [n for n in available if (n == pattern if is_name else fnmatchcase(n, pattern))]
+        found = matches(pattern, available)
         if not found:
             raise ResourceNotFoundError(argument, pattern, available)
         matched.update(found)
     return [name for name in available if name in matched]
+
+
+def matches(pattern: str, available: Sequence[str]) -> list[str]:
+    """Return the names in *available* that one pattern matches."""
+    # a resource may have a name that reads as a pattern
+    is_name = pattern in available
+    return [n for n in available if (n == pattern if is_name else fnmatchcase(n, pattern))]
 
 
 def select(
