@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -182,6 +183,7 @@ class DltResourceOperator(BaseOperator):
         return json.dumps(facts)
 
     @classmethod
+    @cache
     def get_serialized_fields(cls) -> frozenset[str]:
         """Return the attributes that the serialized Dag holds."""
         return frozenset(BaseOperator.get_serialized_fields() | {FACTS})

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 from airflow.listeners import hookimpl
@@ -34,11 +35,21 @@ def on_starting(component: object) -> None:
 def preload() -> None:
     """Import dlt and run a throw-away pipeline. Nothing is kept open, so that forking is safe."""
     try:
+        _warm_parsing()
         with tempfile.TemporaryDirectory(prefix="airflow_dlt_preload_") as folder:
             _run_throw_away_pipeline(Path(folder))
     except Exception:
         # tasks then import dlt themselves, which is slower; Airflow must start all the same
         log.warning("dlt could not be imported before forking", exc_info=True)
+
+
+def _warm_parsing() -> None:
+    """Do what every Dag file with a source would do again in a process of its own."""
+    from airflow_dlt_provider.core.planning.fingerprint import dlt_version
+
+    for name in ("dag_factory", "declared_dags", "operators.request"):
+        import_module(f"airflow_dlt_provider.{name}")
+    dlt_version()
 
 
 def _run_throw_away_pipeline(folder: Path) -> None:

@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Literal
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import ResourceNotFoundError, SourceFailedError
-from airflow_dlt_provider.core.planning.manifest import (
-    Manifest,
-    build_manifest,
+from airflow_dlt_provider.core.errors import (
+    ManifestError,
+    ResourceNotFoundError,
+    SourceFailedError,
+)
+from airflow_dlt_provider.core.planning.fingerprint import (
+    fingerprint_of,
     is_cacheable,
-    question_of,
-    read_manifest,
     subject_of,
+)
+from airflow_dlt_provider.core.planning.manifest import (
+    BUILD_COMMAND,
+    Manifest,
+    read_manifest,
     write_manifest,
 )
 from airflow_dlt_provider.core.planning.order import ordered
@@ -47,47 +53,91 @@ def plan_load(
     ttl_seconds: float | None = None,
     read_connection: ConnectionReader | None = None,
     mask: Mask | None = None,
+    committed: Path | None = None,
 ) -> PlannedLoad:
-    """Plan the tasks of *spec*: from the manifest where it fits, else from the source itself.
+    """Plan the tasks of *spec*: from a manifest that fits, else from the source itself.
 
     A source whose function fails here, for want of a credential or a network, is planned from
     the last manifest, else from the names in `resources`, else as one task.
 
     Args:
         spec: What the user asked for.
-        manifest_path: Where the manifest is kept.
-        ttl_seconds: Plan again when the manifest is older; `None` takes it at any age, as a task
-            does, which must find the tasks that the Dag had when it was scheduled.
+        manifest_path: Where the cached manifest is kept.
+        ttl_seconds: Plan again when it is older; `None` takes it at any age, as a task does,
+            which must find the tasks that the Dag had when it was scheduled.
         read_connection: Looks up the source's connection, when the source itself is asked.
         mask: Hides secrets that the source may print then.
+        committed: Where a committed manifest may lie; it comes first, and does not age.
 
     Raises:
         PlanError: The user asked for something that is not there.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
-    manifest = read_manifest(manifest_path) if is_cacheable(spec) else None
-    is_fresh = manifest and (
-        ttl_seconds is None or not manifest.is_expired(time.time(), ttl_seconds)
-    )
-    if manifest and is_fresh and manifest.fits(question_of(spec), spec.source.base_dir):
-        return PlannedLoad(manifest.plan, "manifest")
+    warnings: list[str] = []
+    if not is_cacheable(spec):
+        return _plan_source(spec, None, None, read_connection, mask)
+    built = _read(committed, warnings, f"run `{BUILD_COMMAND}`") if committed else None
+    if built and committed:
+        reason = built.fingerprint.misfit(spec)
+        if reason is None:
+            return PlannedLoad(built.plan, "manifest")
+        warnings.append(
+            f"its manifest {_shown(committed, spec)} is out of date: {reason}; "
+            f"run `{BUILD_COMMAND}`, and commit what it writes"
+        )
+    cached = _read(manifest_path, warnings, "it is made anew")
+    is_fresh = cached and (ttl_seconds is None or not cached.is_expired(time.time(), ttl_seconds))
+    if cached and is_fresh and cached.fingerprint.misfit(spec) is None:
+        planned = PlannedLoad(cached.plan, "manifest")
+    else:
+        planned = _plan_source(spec, manifest_path, cached or built, read_connection, mask)
+    return replace(planned, warnings=(*warnings, *planned.warnings))
+
+
+def _read(path: Path, warnings: list[str], remedy: str) -> Manifest | None:
+    try:
+        return read_manifest(path)
+    except ManifestError as error:
+        warnings.append(f"{error}; {remedy}")
+        return None
+
+
+def _shown(path: Path, spec: PlanSpec) -> Path:
+    base_dir = spec.source.base_dir
+    return path.relative_to(base_dir) if path.is_relative_to(base_dir) else path
+
+
+def _plan_source(
+    spec: PlanSpec,
+    manifest_path: Path | None,
+    manifest: Manifest | None,
+    read_connection: ConnectionReader | None,
+    mask: Mask | None,
+) -> PlannedLoad:
+    """Plan from the source itself, and keep the plan; else as *manifest* says."""
     # the only way from parsing to dlt and to the user's module
     from airflow_dlt_provider.core.planning.from_source import plan_from_source
 
     try:
-        plan, files = plan_from_source(_connected(spec, read_connection), mask=mask)
+        plan, files = plan_from_source(connected(spec, read_connection), mask=mask)
     except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
     warnings = plan.warnings
-    if is_cacheable(spec):
+    if manifest_path:
         try:
-            write_manifest(manifest_path, build_manifest(spec, files, time.time(), plan))
+            kept = Manifest(fingerprint_of(spec, files), plan, time.time())
+            write_manifest(manifest_path, kept)
         except OSError as error:
             warnings += (f"its plan could not be kept and is made at every parse ({error})",)
     return PlannedLoad(plan, "source", warnings)
 
 
-def _connected(spec: PlanSpec, read_connection: ConnectionReader | None) -> PlanSpec:
+def connected(spec: PlanSpec, read_connection: ConnectionReader | None) -> PlanSpec:
+    """Return *spec* with the values of the source's connection.
+
+    Raises:
+        SourceFailedError: The connection cannot be looked up here.
+    """
     conn_id = spec.source.source_conn_id
     if conn_id is None or read_connection is None:
         return spec
@@ -119,7 +169,7 @@ def _plan_without_source(
 
 def _narrowed(manifest: Manifest, spec: PlanSpec) -> LoadPlan | None:
     """Return what *spec* selects of an old plan; `None` if that does not tell."""
-    if manifest.subject != subject_of(spec):
+    if manifest.fingerprint.subject != subject_of(spec):
         return None
     plan = manifest.plan
     try:
