@@ -36,11 +36,16 @@ def collecting_plans() -> Iterator[dict[Path, AskedPlan]]:
         _collected.reset(token)
 
 
-def note_asked_plan(asked: AskedPlan) -> None:
-    """Tell whoever collects plans of this one; of two Dags with one plan, the first one counts."""
+def note_asked_plan(asked: AskedPlan) -> bool:
+    """Tell whoever collects plans of this one, and whether anybody does.
+
+    Of two Dags with one plan, as a Dag and its full refresh, the first one counts.
+    """
     plans = _collected.get()
-    if plans is not None:
-        plans.setdefault(asked.committed, asked)
+    if plans is None:
+        return False
+    plans.setdefault(asked.committed, asked)
+    return True
 
 
 _collected: ContextVar[dict[Path, AskedPlan] | None] = ContextVar("asked_plans", default=None)

@@ -145,7 +145,7 @@ def _asked_task_id(dag: DAG) -> str | None:
 def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) -> LoadPlan:
     spec = options.plan_spec(dag)
     committed = committed_path(spec.source.base_dir, options.planned_as, group.group_id)
-    note_asked_plan(
+    is_collected = note_asked_plan(
         AskedPlan(
             dag_id=dag.dag_id,
             spec=spec,
@@ -163,7 +163,8 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
         mask,
         committed,
     )
-    for warning in planned.warnings:
+    # whoever collects plans makes them anew, and has the last word on them
+    for warning in () if is_collected else planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
 

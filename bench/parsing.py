@@ -1,9 +1,10 @@
 """What parsing a Dag file costs, next to a hand-written Dag with as many operators.
 
-Does what Airflow's Dag processor does: a process that has Airflow and this package's listener loaded
-forks for each file; the child imports the file and serializes its Dags. Prints medians of the CPU
-time of the child, and their ratio to the hand-written Dag, whose operators have the same outlets,
-measured in turns. `python -m bench.parsing --profile 1000` prints where the time goes.
+Does what Airflow's Dag processor does: a process that has loaded Airflow, and this package by its
+listener, forks for each file; the child imports the file and serializes its Dags. Prints medians
+of the CPU time of the child, and their ratio to the hand-written Dag, whose operators have the
+same outlets, measured in turns.
+`python -m bench.parsing --profile 1000` prints where the time goes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import gc
+import importlib
 import json
 import logging
 import os
@@ -24,7 +26,6 @@ from pathlib import Path
 
 SIZES = (10, 100, 1_000)
 ROUNDS = {10: 25, 100: 15, 1_000: 9}
-COLUMNS = 6
 
 SOURCE = """
 import dlt
@@ -41,7 +42,11 @@ def wide(number={number}):
             columns={{"id": {{"data_type": "bigint"}}, "changed_at": {{"data_type": "timestamp"}}}},
         )
 """
-OURS = 'from airflow_dlt_provider import DltDag\n\ndag = DltDag("ours_{number}", "wide_{number}:wide")\n'
+OURS = """
+from airflow_dlt_provider import DltDag
+
+dag = DltDag("ours_{number}", "wide_{number}:wide")
+"""
 GROUP = """
 from airflow.sdk import DAG
 from airflow_dlt_provider import DltTaskGroup
@@ -110,7 +115,10 @@ def parse(path: Path) -> list[object]:
     from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 
     bag = BundleDagBag(
-        dag_folder=str(path), bundle_path=path.parent, bundle_name="dags-folder", load_op_links=False
+        dag_folder=str(path),
+        bundle_path=path.parent,
+        bundle_name="dags-folder",
+        load_op_links=False,
     )
     if bag.import_errors or not bag.dags:
         raise SystemExit(f"{path.name}: {bag.import_errors}")
@@ -165,14 +173,15 @@ def prepare(folder: Path, *, preload: bool) -> None:
         "RUNTIME__DLTHUB_TELEMETRY": "false",
     }
     logging.disable(logging.INFO)
-    import airflow.dag_processing.manager
-    import airflow.dag_processing.processor
-    import airflow.providers.standard.operators.empty
-    import airflow.providers.standard.operators.python
-    from airflow import plugins_manager
-
-    if hasattr(plugins_manager, "get_import_errors"):
-        plugins_manager.get_import_errors()
+    # the manager imports what Dag files import of Airflow (`[dag_processor]
+    # parsing_pre_import_modules`)
+    for name in (
+        "dag_processing.manager",
+        "dag_processing.processor",
+        "providers.standard.operators.empty",
+        "providers.standard.operators.python",
+    ):
+        importlib.import_module(f"airflow.{name}")
     if preload:
         from airflow_dlt_provider.plugin.preload import preload as run_preload
 

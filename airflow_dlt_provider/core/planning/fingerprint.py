@@ -55,10 +55,11 @@ class Fingerprint:
             return "what is asked of the source has changed"
         base_dir = spec.source.base_dir
         for name, digest in self.files.items():
-            found = file_hash(_path_of(name, base_dir))
+            path = _path_of(name, base_dir)
+            found = file_hash(path) if path else None
             if found != digest:
                 return f"{name} {'has changed' if found else 'is gone'}"
-        new = next((name for name in self.absent if _path_of(name, base_dir).is_file()), None)
+        new = next((name for name in self.absent if _is_there(name, base_dir)), None)
         return f"{new} is new" if new else None
 
 
@@ -71,7 +72,7 @@ def fingerprint_of(spec: PlanSpec, files: Iterable[Path]) -> Fingerprint:
         shadow
         for name in hashes
         for shadow in _shadows_of(name, by_name[name], spec)
-        if not _path_of(shadow, base_dir).is_file()
+        if not _is_there(shadow, base_dir)
     }
     return Fingerprint(
         question_of(spec), subject_of(spec), versions(), hashes, tuple(sorted(shadows))
@@ -122,10 +123,10 @@ def is_cacheable(spec: PlanSpec) -> bool:
     return not any("<" in (_reference(function) or "") for function in functions)
 
 
-def file_hash(path: Path) -> str | None:
+def file_hash(path: str | Path) -> str | None:
     """Hash the contents of *path*; `None` where there is no such file."""
     try:
-        return _digest(path.read_bytes())
+        return _digest(Path(path).read_bytes())
     except OSError:
         return None
 
@@ -138,28 +139,41 @@ def _name_of(path: Path, base_dir: Path) -> str:
         if path.is_relative_to(folder):
             name = PYTHON_PATH + path.relative_to(folder).as_posix()
             # behind another of that name, it is no module that Python would import
-            if _path_of(name, base_dir) == path:
+            if _path_of(name, base_dir) == str(path):
                 return name
     return Path(os.path.relpath(path, base_dir)).as_posix()
 
 
-def _path_of(name: str, base_dir: Path) -> Path:
-    """Return the file that a name stands for; on the Python path, the first one."""
+def _path_of(name: str, base_dir: Path) -> str | None:
+    """Return the file that a name stands for; on the Python path the first one, or `None`."""
+    # text, not `Path`: a parse asks for hundreds, and each object costs as much as the question
     if not name.startswith(PYTHON_PATH):
-        return base_dir / name
+        return f"{base_dir}{os.sep}{name}"
     relative = name.removeprefix(PYTHON_PATH)
-    folders = [folder for folder in _python_path() if folder != base_dir]
-    candidates = [folder / relative for folder in folders]
-    return next((path for path in candidates if path.is_file()), Path(PYTHON_PATH, relative))
+    own = str(base_dir)
+    for folder in _python_path():
+        path = f"{folder}{os.sep}{relative}"
+        if folder != own and _is_file(path):
+            return path
+    return None
 
 
-def _python_path() -> tuple[Path, ...]:
+def _is_there(name: str, base_dir: Path) -> bool:
+    path = _path_of(name, base_dir)
+    return path is not None and _is_file(path)
+
+
+def _is_file(path: str) -> bool:
+    return os.access(path, os.R_OK)
+
+
+def _python_path() -> tuple[str, ...]:
     return _resolved(tuple(sys.path))
 
 
 @cache
-def _resolved(folders: tuple[str, ...]) -> tuple[Path, ...]:
-    return tuple(Path(folder).resolve() for folder in folders)
+def _resolved(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders))
 
 
 def _shadows_of(name: str, path: Path, spec: PlanSpec) -> Iterator[str]:
