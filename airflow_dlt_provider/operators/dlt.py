@@ -18,8 +18,6 @@ from airflow.sdk.exceptions import (
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import DltProviderError
-from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.registry.values import protect_references
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import LoadRequest, Registration
 from airflow_dlt_provider.operators.assets import (
@@ -28,7 +26,6 @@ from airflow_dlt_provider.operators.assets import (
     outlets_with_event,
 )
 from airflow_dlt_provider.operators.links import ResourceLink, TableAssetLink
-from airflow_dlt_provider.operators.request import build_request
 from airflow_dlt_provider.run_params import read_purpose
 from airflow_dlt_provider.templates import evaluate, is_template
 
@@ -36,6 +33,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from jinja2 import Environment
+
+    from airflow_dlt_provider.core.loading.result import LoadResult
 
 FACTS = "dlt_facts"
 """Attribute of a task in the serialized Dag: what Airflow does not say of every task."""
@@ -197,6 +196,9 @@ class DltResourceOperator(BaseOperator):
             AirflowFailException: The load failed, and trying again will not help.
             DltProviderError: The load failed, and trying again may help.
         """
+        # what only a run needs is imported in one, for parsing has to be quick
+        from airflow_dlt_provider.operators.request import build_request
+
         with _mapped_errors():
             purpose = read_purpose(context, self.param_prefix)
             if purpose.leaves_out(self.resource_names):
@@ -234,6 +236,8 @@ class DltResourceOperator(BaseOperator):
             return super().render_template(content, context, jinja_env, seen_oids)
         if not is_template(content):
             return content
+        from airflow_dlt_provider.core.registry.values import protect_references
+
         environment = jinja_env or self.get_template_env()
         return protect_references(content, lambda text: evaluate(text, environment, context))
 

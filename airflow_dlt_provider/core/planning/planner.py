@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import (
@@ -28,8 +28,11 @@ from airflow_dlt_provider.core.planning.manifest import (
 from airflow_dlt_provider.core.planning.order import ordered
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
-from airflow_dlt_provider.core.registry.environment import Mask
 from airflow_dlt_provider.core.spec import ConnectionValues, PlanSpec
+
+if TYPE_CHECKING:
+    # it brings what reads `.env` files
+    from airflow_dlt_provider.core.registry.environment import Mask
 
 ConnectionReader = Callable[[str], ConnectionValues]
 """Takes the id of a connection."""
