@@ -123,7 +123,7 @@ def check(paths: PathsArgument = None) -> None:
     if problems:
         typer.echo(f"Run `{BUILD_COMMAND}`, and commit what it writes.", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{len(asked.plans)} manifests are up to date.")
+    typer.echo(f"up to date: {_counted(len(asked.plans), 'manifest')}")
 
 
 def _asked_plans(paths: Sequence[Path] | None) -> AskedPlans:
@@ -216,7 +216,7 @@ def _seconds(asked: AskedPlan, store: str | None) -> dict[str, float]:
 
 
 def _write(path: Path, manifest: Manifest) -> None:
-    tasks = f"{len(manifest.plan.tasks)} tasks"
+    tasks = _counted(len(manifest.plan.tasks), "task")
     if path.is_file() and path.read_text(encoding="utf-8") == manifest_text(manifest):
         typer.echo(f"unchanged {_shown(path)}: {tasks}")
         return
@@ -251,6 +251,10 @@ def _is_manifest(path: Path) -> bool:
 def _shown(path: Path) -> Path:
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _one_line(error: BaseException) -> str:

@@ -75,9 +75,9 @@ def test_build_writes_a_manifest_per_plan_beside_what_names_its_source(dags, man
 
     assert done.exit_code == 0, done.output
     assert sorted(done.stdout.splitlines()) == [
-        "wrote dags/dlt_manifests/report.load.json: 1 tasks",
+        "wrote dags/dlt_manifests/report.load.json: 1 task",
         "wrote dags/dlt_manifests/shop.json: 3 tasks",
-        "wrote dags/project/dlt_manifests/declared_shop.json: 1 tasks",
+        "wrote dags/project/dlt_manifests/declared_shop.json: 1 task",
     ]
     assert written(dag_folder) == WRITTEN
 
@@ -91,7 +91,7 @@ def test_built_again_nothing_changes_and_check_is_content(dags, manifest, dag_fo
     assert all(line.startswith("unchanged ") for line in again.stdout.splitlines())
     assert [path.read_bytes() for path in sorted(dag_folder.path.rglob("*.json"))] == before
     assert all(str(dag_folder.path).encode() not in content for content in before)
-    assert (checked.exit_code, checked.stdout) == (0, "3 manifests are up to date.\n")
+    assert (checked.exit_code, checked.stdout) == (0, "up to date: 3 manifests\n")
 
 
 def test_check_names_what_is_missing_out_of_date_and_left_over_and_writes_nothing(
@@ -162,7 +162,7 @@ def test_a_source_that_fails_keeps_its_manifest_and_stops_no_other(
     done = manifest("build")
 
     assert done.exit_code == 1
-    assert "wrote dags/dlt_manifests/shop.json: 1 tasks" in done.stdout
+    assert "wrote dags/dlt_manifests/shop.json: 1 task" in done.stdout
     assert "the API is down" in done.stderr
     assert (dag_folder.path / "project/dlt_manifests/declared_shop.json").read_text() == before
 
@@ -193,7 +193,7 @@ def test_one_dag_file_is_built_without_taking_the_manifests_of_another_away(
 
     done = manifest("build", path="dags/more.py")
 
-    assert done.stdout == "unchanged dags/dlt_manifests/more.json: 1 tasks\n"
+    assert done.stdout == "unchanged dags/dlt_manifests/more.json: 1 task\n"
     assert written(dag_folder) == sorted([*WRITTEN, "dags/dlt_manifests/more.json"])
 
 
