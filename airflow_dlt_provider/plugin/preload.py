@@ -20,6 +20,14 @@ log = logging.getLogger(__name__)
 
 FORKING_COMMANDS = (["scheduler"], ["dag-processor"])
 
+THROW_AWAY_SOURCES = """
+version: '1.0'
+sources:
+  - name: warm
+    type: dlt_native
+    dlt_native: {source_module: warm, source_function: warm}
+"""
+
 
 @hookimpl
 def on_starting(component: object) -> None:
@@ -35,21 +43,25 @@ def on_starting(component: object) -> None:
 def preload() -> None:
     """Import dlt and run a throw-away pipeline. Nothing is kept open, so that forking is safe."""
     try:
-        _warm_parsing()
         with tempfile.TemporaryDirectory(prefix="airflow_dlt_preload_") as folder:
+            _warm_parsing(Path(folder))
             _run_throw_away_pipeline(Path(folder))
     except Exception:
         # tasks then import dlt themselves, which is slower; Airflow must start all the same
         log.warning("dlt could not be imported before forking", exc_info=True)
 
 
-def _warm_parsing() -> None:
+def _warm_parsing(folder: Path) -> None:
     """Do what every Dag file with a source would do again in a process of its own."""
     from airflow_dlt_provider.core.planning.fingerprint import dlt_version
+    from airflow_dlt_provider.core.registry.project import read_project
 
     for name in ("dag_factory", "declared_dags", "operators.request"):
         import_module(f"airflow_dlt_provider.{name}")
     dlt_version()
+    sources = folder / "sources.yml"
+    sources.write_text(THROW_AWAY_SOURCES)
+    read_project(sources)
 
 
 def _run_throw_away_pipeline(folder: Path) -> None:

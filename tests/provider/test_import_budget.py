@@ -29,6 +29,7 @@ BUILDING_DAGS = [
     "operators",
     "operators.assets",
     "operators.dlt",
+    "operators.error_mapping",
     "operators.finish",
     "operators.links",
     "run_params",
