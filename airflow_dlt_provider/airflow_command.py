@@ -33,8 +33,8 @@ def get_cli_commands() -> list[CLICommand]:
             func=run,
             args=(arguments,),
             description="Commands: validate, plan, preview, sync, history, source with list, add "
-            "and remove, and state with list, show, history, set, reset, rewind, replay, adopt and "
-            "publish.",
+            "and remove, manifest with build and check, and state with list, show, history, set, "
+            "reset, rewind, replay, adopt and publish.",
         )
     ]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, TaskGroup, get_parsing_context
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.registry.options import parse_source_options
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import Decompose, OnFailure
 from airflow_dlt_provider.load_options import LoadOptions
@@ -278,8 +277,12 @@ class DltTaskGroup(TaskGroup):
 
 
 def _options(resource_options: ResourceOptions | None) -> SourceOptions:
-    said = {} if resource_options is None else {"resource_options": resource_options}
-    return parse_source_options(said)
+    if resource_options is None:
+        return SourceOptions()
+    # most Dags say none, and are parsed without it
+    from airflow_dlt_provider.core.registry.options import parse_source_options
+
+    return parse_source_options({"resource_options": resource_options})
 
 
 def build_full_refresh_dag(

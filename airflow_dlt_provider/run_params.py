@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -96,6 +97,29 @@ def build_params(
         ),
     }
     return {f"{prefix}{name}": param for name, param in params.items()}
+
+
+@contextmanager
+def without_load_params(dag: DAG) -> Iterator[None]:
+    """Hide the params of loads from tasks that are built meanwhile.
+
+    Airflow copies a Dag's params into each of its tasks, and the copies into the serialized Dag:
+    with a thousand resources, a thousand copies of a thousand names. A run gives a task those of
+    its Dag all the same (`process_params` in Airflow's `sdk/definitions/param.py`).
+    """
+    endings = tuple(f"__{name}" for name in PARAM_NAMES)
+    hidden = {
+        name: dag.params.get_param(name)
+        for name in dag.params
+        if name in PARAM_NAMES or name.endswith(endings)
+    }
+    for name in hidden:
+        del dag.params[name]
+    try:
+        yield
+    finally:
+        for name, param in hidden.items():
+            dag.params[name] = param
 
 
 def read_purpose(context: Context, prefix: str) -> RunPurpose:

@@ -38,8 +38,12 @@ def manifest_dir() -> Path:
 
 
 def manifest_ttl_seconds() -> float:
-    """Return the age at which a manifest is made again."""
-    return float(_option("manifest_ttl") or MANIFEST_TTL_SECONDS)
+    """Return the age at which a cached manifest is made again.
+
+    Raises:
+        ValueError: It is no number above 0.
+    """
+    return _positive("manifest_ttl", MANIFEST_TTL_SECONDS, float)
 
 
 def working_dir() -> Path:

@@ -6,6 +6,7 @@ import typer
 
 from airflow_dlt_provider.cli.adopt import adopt
 from airflow_dlt_provider.cli.history import HISTORY_EXAMPLES, source_history
+from airflow_dlt_provider.cli.manifest import manifest_app
 from airflow_dlt_provider.cli.plan import PLAN_EXAMPLES, plan
 from airflow_dlt_provider.cli.preview import PREVIEW_EXAMPLES, preview
 from airflow_dlt_provider.cli.publish import publish
@@ -32,6 +33,7 @@ app.command(epilog=SYNC_EXAMPLES)(sync)
 app.command(epilog=PREVIEW_EXAMPLES)(preview)
 app.command("history", epilog=HISTORY_EXAMPLES)(source_history)
 app.add_typer(source_app, name="source")
+app.add_typer(manifest_app, name="manifest")
 app.add_typer(state_app, name="state")
 state_app.command("list")(list_resources)
 state_app.command()(show)

@@ -14,6 +14,7 @@ DltProviderError
 │   └── ConnectionParameterError       the source's function does not take what a connection gives
 ├── SourceFailedError(RuntimeError)    the source's own function failed while planning
 ├── SettingsError(ValueError)          a file or Variable with settings cannot be read
+├── ManifestError(ValueError)          the file of a kept plan cannot be read
 ├── ProjectFileError(ValueError)       a sources.yml is not there, or wrong
 ├── ValueReferenceError(LookupError)   a `${VAR}` has no value where the task runs
 ├── ConnectionNotFoundError(LookupError)  no environment variable holds an Airflow connection
@@ -214,6 +215,15 @@ class SettingsError(DltProviderError, ValueError):
             f"{origin} cannot be read: line {line} is no TOML; "
             'it must look like dlt\'s secrets.toml, for example: [sources.my_api] api_key = "..."'
         )
+
+
+class ManifestError(DltProviderError, ValueError):
+    """Raised when the file of a kept plan cannot be read: it is cut off, or something else."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path} is no manifest that can be read ({problem})")
 
 
 class ProjectFileError(DltProviderError, ValueError):

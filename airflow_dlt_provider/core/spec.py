@@ -123,6 +123,15 @@ class PlanSpec:
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Resource name -> the resources that are loaded before it."""
 
+    @property
+    def grouping(self) -> Decompose:
+        """How resources become the tasks that are packed, or stay as they are.
+
+        In one pipeline, resources that feed each other have one cursor: they are packed together.
+        """
+        is_packed = self.max_tasks is not None and self.decompose == "resource"
+        return "component" if is_packed else self.decompose
+
 
 @dataclass(frozen=True)
 class DestinationSpec:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
 
-from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
+if TYPE_CHECKING:
+    # a Dag is parsed without it
+    from airflow_dlt_provider.core.loading.result import LoadResult, ResourceLoad
 
 
 def loads_by_asset(

@@ -10,11 +10,11 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.loading.result import LoadResult
-from airflow_dlt_provider.core.state.source_merge import merge_source_changes
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_dlt_provider.core.loading.result import LoadResult
 
 OUTCOMES_OK = ("success", "skipped")
 
@@ -61,6 +61,7 @@ class DltFinishOperator(BaseOperator):
             AirflowFailException: A load failed or did not run.
         """
         from airflow_dlt_provider.core.loading.report import render_run
+        from airflow_dlt_provider.core.loading.result import LoadResult
 
         task_instance = context["ti"]
         states = task_instance.get_task_states(
@@ -90,6 +91,7 @@ class DltFinishOperator(BaseOperator):
         changes = {result.pipeline_name: result.changes for result in results if result.changes}
         if not changes:
             return
+        from airflow_dlt_provider.core.state.source_merge import merge_source_changes
         from airflow_dlt_provider.state_stores.choose import open_state_store
 
         pipeline_name = self.pipeline_name or names.default_pipeline_name(self.dag_id)

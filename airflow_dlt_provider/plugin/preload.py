@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 from airflow.listeners import hookimpl
@@ -18,6 +19,14 @@ from airflow.listeners import hookimpl
 log = logging.getLogger(__name__)
 
 FORKING_COMMANDS = (["scheduler"], ["dag-processor"])
+
+THROW_AWAY_SOURCES = """
+version: '1.0'
+sources:
+  - name: warm
+    type: dlt_native
+    dlt_native: {source_module: warm, source_function: warm}
+"""
 
 
 @hookimpl
@@ -35,10 +44,24 @@ def preload() -> None:
     """Import dlt and run a throw-away pipeline. Nothing is kept open, so that forking is safe."""
     try:
         with tempfile.TemporaryDirectory(prefix="airflow_dlt_preload_") as folder:
+            _warm_parsing(Path(folder))
             _run_throw_away_pipeline(Path(folder))
     except Exception:
         # tasks then import dlt themselves, which is slower; Airflow must start all the same
         log.warning("dlt could not be imported before forking", exc_info=True)
+
+
+def _warm_parsing(folder: Path) -> None:
+    """Do what every Dag file with a source would do again in a process of its own."""
+    from airflow_dlt_provider.core.planning.fingerprint import dlt_version
+    from airflow_dlt_provider.core.registry.project import read_project
+
+    for name in ("dag_factory", "declared_dags", "operators.request"):
+        import_module(f"airflow_dlt_provider.{name}")
+    dlt_version()
+    sources = folder / "sources.yml"
+    sources.write_text(THROW_AWAY_SOURCES)
+    read_project(sources)
 
 
 def _run_throw_away_pipeline(folder: Path) -> None:

@@ -17,6 +17,7 @@ ERRORS = [
     errors.ConnectionFieldError("lake", "aws", "has no login"),
     errors.ConnectionParameterError("lake", "credentials", ["url"]),
     errors.SourceFailedError("KeyError: 'TOKEN'"),
+    errors.ManifestError("shop.json", "cut off"),
     errors.SettingsError("dlt_secrets_toml", 3),
     errors.ProjectFileError("sources.yml", "does not exist"),
     errors.ValueReferenceError("TOKEN", "api.key"),

@@ -1,4 +1,3 @@
-import importlib.metadata
 import json
 import sys
 from unittest import mock
@@ -6,6 +5,7 @@ from unittest import mock
 import dlt
 import pytest
 
+from airflow_dlt_provider.core.planning import fingerprint
 from airflow_dlt_provider.core.planning.manifest import read_manifest
 from airflow_dlt_provider.core.planning.source_import import import_function
 
@@ -124,7 +124,7 @@ def test_a_changed_file_of_a_package_is_planned_again(plan, write_module, forget
 def test_another_version_of_dlt_is_planned_again(helper, plan):
     plan("my_api:my_source")
 
-    with mock.patch.object(importlib.metadata, "version", autospec=True, return_value="99.0"):
+    with mock.patch.object(fingerprint, "dlt_version", autospec=True, return_value="99.0"):
         planned = plan("my_api:my_source")
 
     assert planned.origin == "source"

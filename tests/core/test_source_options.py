@@ -12,7 +12,7 @@ from airflow_dlt_provider.core.errors import (
     TerminalLoadError,
 )
 from airflow_dlt_provider.core.loading.load import load_task
-from airflow_dlt_provider.core.planning.manifest import question_of
+from airflow_dlt_provider.core.planning.fingerprint import question_of
 from airflow_dlt_provider.core.planning.source_import import build_sources
 from airflow_dlt_provider.core.source_options import SourceOptions
 from airflow_dlt_provider.core.spec import PlanSpec, Refresh, Registration, SourceSpec, Window

@@ -139,6 +139,68 @@ def setting(url: str = dlt.config.value):
     assert looked_up() == []
 
 
+def test_declared_sources_ask_for_no_variable_and_no_connection(dag_folder, looked_up):
+    dag_folder.write(
+        "custom_sources/declared_api.py",
+        """
+import dlt
+@dlt.source
+def declared(token: str = dlt.secrets.value, other: str = None):
+    return [dlt.resource([token, other], name="one"), dlt.resource([token], name="two")]
+""",
+    )
+    dag_folder.write(
+        "sources.yml",
+        """
+version: '1.0'
+sources:
+  - name: declared_secret
+    type: dlt_native
+    enabled: true
+    dlt_native:
+      source_module: declared_api
+      source_function: declared
+      function_kwargs: {other: "${NOT_SET_ANYWHERE}"}
+""",
+    )
+    text = "globals().update(load_dags('sources.yml'))"
+
+    planned, cached = (set(dag_folder.dag(text).task_dict) for _ in range(2))
+
+    assert planned == cached == {"one", "two", "finish"}
+    assert looked_up() == []
+
+
+def test_the_params_of_a_load_are_those_of_the_dag_and_not_of_each_task(dag_folder):
+    dag = dag_folder.dag("""
+with DAG("report", params={"until": "2026-01-01"}) as dag:
+    DltTaskGroup("one", "shop_source:shop")
+    DltTaskGroup("two", "shop_source:shop")
+""")
+
+    assert {"until", "one__resources", "two__resources"} <= set(dag.params)
+    for task_id in ("one.orders", "one.finish", "two.orders", "two.finish"):
+        assert set(dag.get_task(task_id).params) == {"until"}
+
+
+def test_the_serialized_dag_grows_as_its_resources_do(dag_folder):
+    dag_folder.write(
+        "wide_source.py",
+        "import dlt\ndef wide(number):\n"
+        "    return [dlt.resource([1], name=f'table_{n:03}') for n in range(number)]",
+    )
+
+    few, many = (
+        len(json.dumps(serialized(dag_folder.dag(
+            f'dag = DltDag("wide", "wide_source:wide", source_kwargs={{"number": {number}}})'
+        ))[0], default=str))
+        for number in (50, 200)
+    )  # fmt: skip
+
+    # a list of all resources in each task would make it sixteen times as large
+    assert many < 4.2 * few
+
+
 def test_parsing_leaves_environment_and_temporary_folder_as_they_were(
     dag_folder, tmp_path, monkeypatch
 ):

@@ -31,6 +31,10 @@ left_over = {
     "python_threads": [thread.name for thread in threading.enumerate()][1:],
     "temporary": os.listdir(temporary),
     "imported": sorted({"dlt", "dlt.destinations.impl.duckdb.duck", "duckdb"} & set(sys.modules)),
+    "own": sorted(
+        {"airflow_dlt_provider." + name for name in ("dag_factory", "declared_dags", "wiring")}
+        & set(sys.modules)
+    ),
 }
 import dlt
 from dlt.common.configuration.container import Container
@@ -64,6 +68,14 @@ def left_over(tmp_path_factory):
 
 def test_preload_imports_dlt_and_the_default_destination(left_over):
     assert left_over["imported"] == ["dlt", "dlt.destinations.impl.duckdb.duck", "duckdb"]
+
+
+def test_preload_imports_what_dag_files_import_of_this_package(left_over):
+    assert left_over["own"] == [
+        "airflow_dlt_provider.dag_factory",
+        "airflow_dlt_provider.declared_dags",
+        "airflow_dlt_provider.wiring",
+    ]
 
 
 def test_preload_leaves_no_file_open_and_no_thread(left_over):

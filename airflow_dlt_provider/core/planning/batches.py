@@ -27,7 +27,7 @@ from airflow_dlt_provider.core.planning.task_options import task_options_by_reso
 
 def packed(
     plan: LoadPlan,
-    max_tasks: int,
+    max_tasks: int | None,
     task_options: Mapping[str, Mapping[str, Any]],
     seconds: Mapping[str, float],
 ) -> LoadPlan:
@@ -40,13 +40,15 @@ def packed(
 
     Args:
         plan: Its tasks are in the source's order, and stay whole.
-        max_tasks: How many tasks there may be.
+        max_tasks: How many tasks there may be; `None` packs nothing.
         task_options: Resource name or glob pattern -> options of its task.
         seconds: Resource name -> how long its loads take, where that is remembered.
 
     Raises:
         PlanError: There would have to be more tasks, or there is no such number.
     """
+    if max_tasks is None:
+        return plan
     if not isinstance(max_tasks, int) or isinstance(max_tasks, bool) or max_tasks < 1:
         raise PlanError(f"max_tasks={max_tasks!r} is no whole number above 0")
     is_known = all(task.resources for task in plan.tasks)

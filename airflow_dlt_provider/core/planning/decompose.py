@@ -50,7 +50,7 @@ def plan_tasks(sources: list[DltSource], spec: PlanSpec) -> LoadPlan:
     available = candidates(sources)
     chosen = select(available, spec.resources, spec.exclude)
     _check_fed(chosen)
-    groups = _group(chosen, sources, spec.decompose)
+    groups = _group(chosen, sources, spec.grouping)
     tasks = tuple(_plan_task(key, group) for key, group in groups)
     _check_ids(tasks)
     tasks = ordered(tasks, spec.after)

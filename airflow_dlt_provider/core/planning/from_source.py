@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,7 @@ def plan_from_source(
     if mask is not None:
         mask(secrets)
     asked: list[str] = []
+    known_before = set(sys.modules)
     with user_code(source), planning_context(source, asked):
         try:
             sources = build_sources(source)
@@ -85,7 +87,7 @@ def plan_from_source(
         plan = plan_tasks(sources, spec)
         references = [source.source, *([source.configure] if source.configure else [])]
         functions = [import_function(reference, source.modules_dir) for reference in references]
-        files = user_files(functions)
+        files = user_files(functions, known_before, *source.module_dirs)
         said = (source.source_kwargs, source.options.as_document())
         known = [*(path.read_text(errors="replace") for path in files), repr(said)]
         return without_computed_values(plan, known), files

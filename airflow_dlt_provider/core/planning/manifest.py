@@ -1,116 +1,87 @@
 """A plan as JSON beside a fingerprint of its source, so that parsing need not import dlt.
 
-A manifest fits while the question (the spec, the versions of dlt and of this package) and the
-contents of every user file behind the source are what they were. Both are compared without
-importing anything. What files cannot show, such as the catalog of a database, ages: see
-`is_expired`.
+There are two kinds. A cached one is written by whoever plans first, and ages: see `is_expired`. A
+committed one lies beside the Dag file, is made by `manifest build` and holds until its fingerprint
+no longer fits; it has no time in it, so that the same source gives the same text.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.errors import ManifestError
+from airflow_dlt_provider.core.planning.fingerprint import Fingerprint
 from airflow_dlt_provider.core.planning.plan import LoadPlan, parse_plan
-from airflow_dlt_provider.core.spec import PlanSpec
-from airflow_dlt_provider.version import __version__
 
-FORMAT = 2
-"""What a plan says of its resources: an older one is read, and made again where it can be."""
+COMMITTED_DIR = "dlt_manifests"
+"""Folder beside a Dag file, or beside the `.dlt` of a project of declared sources."""
+
+BUILD_COMMAND = "airflow-dlt manifest build"
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A plan, what it was made for and what it was made from."""
 
-    question: str
-    """Hash of what was asked: see `question_of`."""
-    subject: str
-    """Hash of what was asked about: see `subject_of`."""
-    files: dict[str, str]
-    """Path of every user file behind the source -> hash of its contents. A path below the folder
-    of the Dag file is relative to it, so that a manifest holds on every machine."""
-    planned_at: float
-    """Seconds since 1970."""
+    fingerprint: Fingerprint
     plan: LoadPlan
-
-    def fits(self, question: str, base_dir: Path) -> bool:
-        """Tell whether *question* is the same and no file has changed."""
-        return self.question == question and all(
-            file_hash(base_dir / path) == digest for path, digest in self.files.items()
-        )
+    planned_at: float | None = None
+    """Seconds since 1970; `None` in a committed manifest, which does not age."""
+    seconds_by_resource: dict[str, float] = field(default_factory=dict)
+    """Resource -> how long its loads take; in a committed manifest alone, where loads were seen."""
 
     def is_expired(self, now: float, ttl_seconds: float) -> bool:
         """Tell whether the plan is older than *ttl_seconds*."""
-        return now - self.planned_at > ttl_seconds
+        return self.planned_at is not None and now - self.planned_at > ttl_seconds
 
 
-def question_of(spec: PlanSpec) -> str:
-    """Hash everything that decides on a plan besides the contents of files."""
-    question = {
-        "airflow_dlt_provider": __version__,
-        "format": FORMAT,
-        "dlt": importlib.metadata.version("dlt"),
-        "subject": subject_of(spec),
-        "source_kwargs": spec.source.source_kwargs,
-        "options": spec.source.options.as_document(),
-        "registered_as": spec.source.registration.name if spec.source.registration else None,
-        "source_conn_id": spec.source.source_conn_id,
-        "resources": spec.resources,
-        "exclude": spec.exclude,
-        "after": spec.after,
-    }
-    return _digest(json.dumps(question, sort_keys=True, default=_plain).encode())
+def committed_path(base_dir: Path, dag_id: str, group_id: str | None = None) -> Path:
+    """Return where the committed manifest of a Dag, or of a group in a Dag, would lie.
 
-
-def subject_of(spec: PlanSpec) -> str:
-    """Hash what a plan is about: the source, and how it becomes tasks."""
-    functions = (_reference(spec.source.source), _reference(spec.source.configure))
-    return _digest(repr((*functions, spec.decompose)).encode())
-
-
-def is_cacheable(spec: PlanSpec) -> bool:
-    """Tell whether a fingerprint can see all of *spec*.
-
-    What a nested function or a lambda closes over is in no file.
+    Args:
+        base_dir: The folder relative to which the Dag names its source.
+        dag_id: Of the Dag whose plan it is.
+        group_id: Of the group, with those around it.
     """
-    functions = (spec.source.source, spec.source.configure)
-    return not any("<" in (_reference(function) or "") for function in functions)
+    return base_dir / COMMITTED_DIR / names.manifest_file_name(dag_id, group_id)
 
 
-def build_manifest(
-    spec: PlanSpec, files: Iterable[Path], planned_at: float, plan: LoadPlan
-) -> Manifest:
-    """Build the manifest of *plan*, which was made for *spec* from *files*."""
-    base_dir = spec.source.base_dir
-    hashes = {
-        str(path.relative_to(base_dir) if path.is_relative_to(base_dir) else path): digest
-        for path in sorted(files)
-        if (digest := file_hash(path))
-    }
-    return Manifest(question_of(spec), subject_of(spec), hashes, planned_at, plan)
+def read_seconds(path: Path) -> dict[str, float]:
+    """Return resource -> how long its loads take, from a committed manifest.
+
+    They count whether its fingerprint fits or not, so that all machines that have the same files
+    take the same. Empty where there is no manifest, or none that can be read.
+    """
+    try:
+        manifest = read_manifest(path)
+    except ManifestError:
+        return {}
+    return manifest.seconds_by_resource if manifest else {}
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """Read the manifest at *path*; `None` where there is none that can be read."""
+    """Read the manifest at *path*; `None` where there is none.
+
+    Raises:
+        ManifestError: What is there cannot be read.
+    """
     try:
-        document = json.loads(path.read_bytes())
-        return Manifest(
-            question=document["question"],
-            subject=document["subject"],
-            files=dict(document["files"]),
-            planned_at=float(document["planned_at"]),
-            plan=parse_plan(document["plan"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise ManifestError(path, error.strerror or str(error)) from None
+    try:
+        return _parse(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ManifestError(path, f"{type(error).__name__}: {error}") from None
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -123,8 +94,8 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(manifest), file, indent=1)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(manifest_text(manifest))
         # tasks may run as another user
         temporary.chmod(0o644)
         temporary.replace(path)
@@ -132,25 +103,36 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def file_hash(path: Path) -> str | None:
-    """Hash the contents of *path*; `None` where there is no such file."""
-    try:
-        return _digest(path.read_bytes())
-    except OSError:
-        return None
+def manifest_text(manifest: Manifest) -> str:
+    """Return what is written of *manifest*: the same for the same plan."""
+    fingerprint = asdict(manifest.fingerprint)
+    is_committed = manifest.planned_at is None
+    document = {
+        # `versions` and hashes first: a reader of a change sees why the rest has changed
+        **fingerprint,
+        **({} if is_committed else {"planned_at": manifest.planned_at}),
+        "seconds_by_resource": dict(sorted(manifest.seconds_by_resource.items())),
+        "plan": asdict(manifest.plan),
+    }
+    if is_committed:
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    # no person reads it, and every parse does
+    return json.dumps(document, separators=(",", ":"))
 
 
-def _reference(function: str | Callable[..., Any] | None) -> str | None:
-    if function is None or isinstance(function, str):
-        return function
-    name = getattr(function, "__qualname__", None) or "<object>"
-    return f"{getattr(function, '__module__', None)}:{name}"
-
-
-def _plain(value: Any) -> Any:
-    # a set has another order in every process
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else repr(value)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _parse(document: Mapping[str, Any]) -> Manifest:
+    planned_at = document.get("planned_at")
+    seconds = document.get("seconds_by_resource", {})
+    return Manifest(
+        Fingerprint(
+            question=str(document["question"]),
+            subject=str(document["subject"]),
+            # one of an older format has none, and fits nothing
+            versions=dict(document.get("versions", {})),
+            files={str(name): str(digest) for name, digest in dict(document["files"]).items()},
+            absent=tuple(document.get("absent", ())),
+        ),
+        plan=parse_plan(document["plan"]),
+        planned_at=None if planned_at is None else float(planned_at),
+        seconds_by_resource={str(name): float(value) for name, value in seconds.items()},
+    )

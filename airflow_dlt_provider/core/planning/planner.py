@@ -6,25 +6,34 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from airflow_dlt_provider.core import names
-from airflow_dlt_provider.core.errors import ResourceNotFoundError, SourceFailedError
+from airflow_dlt_provider.core.errors import (
+    ManifestError,
+    ResourceNotFoundError,
+    SourceFailedError,
+)
 from airflow_dlt_provider.core.planning.batches import packed
-from airflow_dlt_provider.core.planning.manifest import (
-    Manifest,
-    build_manifest,
+from airflow_dlt_provider.core.planning.fingerprint import (
+    fingerprint_of,
     is_cacheable,
-    question_of,
-    read_manifest,
     subject_of,
+)
+from airflow_dlt_provider.core.planning.manifest import (
+    BUILD_COMMAND,
+    Manifest,
+    read_manifest,
     write_manifest,
 )
 from airflow_dlt_provider.core.planning.order import ordered
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedResource, PlannedTask
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
-from airflow_dlt_provider.core.registry.environment import Mask
 from airflow_dlt_provider.core.spec import ConnectionValues, PlanSpec
+
+if TYPE_CHECKING:
+    # it brings what reads `.env` files
+    from airflow_dlt_provider.core.registry.environment import Mask
 
 ConnectionReader = Callable[[str], ConnectionValues]
 """Takes the id of a connection."""
@@ -48,64 +57,111 @@ def plan_load(
     ttl_seconds: float | None = None,
     read_connection: ConnectionReader | None = None,
     mask: Mask | None = None,
+    committed: Path | None = None,
 ) -> PlannedLoad:
-    """Plan the tasks of *spec*: from the manifest where it fits, else from the source itself.
+    """Plan the tasks of *spec*: from a manifest that fits, else from the source itself.
 
     A source whose function fails here, for want of a credential or a network, is planned from
     the last manifest, else from the names in `resources`, else as one task.
 
     Args:
         spec: What the user asked for.
-        manifest_path: Where the manifest is kept.
-        ttl_seconds: Plan again when the manifest is older; `None` takes it at any age, as a task
-            does, which must find the tasks that the Dag had when it was scheduled.
+        manifest_path: Where the cached manifest is kept.
+        ttl_seconds: Plan again when it is older; `None` takes it at any age, as a task does,
+            which must find the tasks that the Dag had when it was scheduled.
         read_connection: Looks up the source's connection, when the source itself is asked.
         mask: Hides secrets that the source may print then.
+        committed: Where a committed manifest may lie; it comes first, and does not age.
 
     Raises:
         PlanError: The user asked for something that is not there.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
-    max_tasks = spec.max_tasks
-    if max_tasks is None:
-        return _plan_unpacked(spec, manifest_path, ttl_seconds, read_connection, mask)
-    if spec.decompose == "resource":
-        # in one pipeline, resources that feed each other have one cursor
-        spec = replace(spec, decompose="component")
-    planned = _plan_unpacked(spec, manifest_path, ttl_seconds, read_connection, mask)
-    return replace(planned, plan=packed(planned.plan, max_tasks, spec.task_options, {}))
+    warnings: list[str] = []
+    built = None
+    if committed and is_cacheable(spec):
+        built = _read(committed, warnings, f"run `{BUILD_COMMAND}`")
+    misfit = built.fingerprint.misfit(spec) if built else None
+    if built and committed and misfit:
+        warnings.append(
+            f"its manifest {_shown(committed, spec)} is out of date: {misfit}; "
+            f"run `{BUILD_COMMAND}`, and commit what it writes"
+        )
+    if built and not misfit:
+        planned = PlannedLoad(built.plan, "manifest")
+    elif is_cacheable(spec):
+        planned = _plan_cached(spec, manifest_path, ttl_seconds, built, read_connection, mask)
+    else:
+        planned = _plan_source(spec, None, None, read_connection, mask)
+    # what is remembered of its resources holds although the source has changed
+    seconds = built.seconds_by_resource if built else {}
+    plan = packed(planned.plan, spec.max_tasks, spec.task_options, seconds)
+    return replace(planned, plan=plan, warnings=(*warnings, *planned.warnings))
 
 
-def _plan_unpacked(
+def _plan_cached(
     spec: PlanSpec,
     manifest_path: Path,
     ttl_seconds: float | None,
+    built: Manifest | None,
     read_connection: ConnectionReader | None,
     mask: Mask | None,
 ) -> PlannedLoad:
-    manifest = read_manifest(manifest_path) if is_cacheable(spec) else None
-    is_fresh = manifest and (
-        ttl_seconds is None or not manifest.is_expired(time.time(), ttl_seconds)
-    )
-    if manifest and is_fresh and manifest.fits(question_of(spec), spec.source.base_dir):
-        return PlannedLoad(manifest.plan, "manifest")
+    """Plan from the cached manifest, else from the source, else from any manifest there is."""
+    warnings: list[str] = []
+    cached = _read(manifest_path, warnings, "it is made anew")
+    is_fresh = cached and (ttl_seconds is None or not cached.is_expired(time.time(), ttl_seconds))
+    if cached and is_fresh and cached.fingerprint.misfit(spec) is None:
+        planned = PlannedLoad(cached.plan, "manifest")
+    else:
+        planned = _plan_source(spec, manifest_path, cached or built, read_connection, mask)
+    return replace(planned, warnings=(*warnings, *planned.warnings))
+
+
+def _read(path: Path, warnings: list[str], remedy: str) -> Manifest | None:
+    try:
+        return read_manifest(path)
+    except ManifestError as error:
+        warnings.append(f"{error}; {remedy}")
+        return None
+
+
+def _shown(path: Path, spec: PlanSpec) -> Path:
+    base_dir = spec.source.base_dir
+    return path.relative_to(base_dir) if path.is_relative_to(base_dir) else path
+
+
+def _plan_source(
+    spec: PlanSpec,
+    manifest_path: Path | None,
+    manifest: Manifest | None,
+    read_connection: ConnectionReader | None,
+    mask: Mask | None,
+) -> PlannedLoad:
+    """Plan from the source itself, and keep the plan; else as *manifest* says."""
     # the only way from parsing to dlt and to the user's module
     from airflow_dlt_provider.core.planning.from_source import plan_from_source
 
     try:
-        plan, files = plan_from_source(_connected(spec, read_connection), mask=mask)
+        plan, files = plan_from_source(connected(spec, read_connection), mask=mask)
     except SourceFailedError as error:
         return _plan_without_source(spec, manifest, error)
     warnings = plan.warnings
-    if is_cacheable(spec):
+    if manifest_path:
         try:
-            write_manifest(manifest_path, build_manifest(spec, files, time.time(), plan))
+            kept = Manifest(fingerprint_of(spec, files), plan, time.time())
+            write_manifest(manifest_path, kept)
         except OSError as error:
             warnings += (f"its plan could not be kept and is made at every parse ({error})",)
     return PlannedLoad(plan, "source", warnings)
 
 
-def _connected(spec: PlanSpec, read_connection: ConnectionReader | None) -> PlanSpec:
+def connected(spec: PlanSpec, read_connection: ConnectionReader | None) -> PlanSpec:
+    """Return *spec* with the values of the source's connection.
+
+    Raises:
+        SourceFailedError: The connection cannot be looked up here.
+    """
     conn_id = spec.source.source_conn_id
     if conn_id is None or read_connection is None:
         return spec
@@ -137,7 +193,7 @@ def _plan_without_source(
 
 def _narrowed(manifest: Manifest, spec: PlanSpec) -> LoadPlan | None:
     """Return what *spec* selects of an old plan; `None` if that does not tell."""
-    if manifest.subject != subject_of(spec):
+    if manifest.fingerprint.subject != subject_of(spec):
         return None
     plan = manifest.plan
     try:
@@ -165,7 +221,7 @@ def _plan_names(spec: PlanSpec) -> LoadPlan:
         for name in resources
         if name not in unwanted
     ]
-    if spec.decompose == "none":
+    if spec.grouping == "none":
         return LoadPlan(
             (PlannedTask(names.task_key(names.function_name(spec.source.source)), tuple(loaded)),)
         )

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,11 +18,19 @@ INSTALLED = tuple(
 )
 
 
-def user_files(functions: list[Callable[..., Any]]) -> set[Path]:
+def user_files(
+    functions: list[Callable[..., Any]], known_before: Container[str] = (), *folders: Path
+) -> set[Path]:
     """Return the files of *functions* and of the user modules that these import.
 
     Modules must have been imported already: nothing is imported here. Installed packages are
     left out, but a file that holds one of *functions* never is.
+
+    Args:
+        functions: What was called.
+        known_before: Names of the modules that were imported before the functions were.
+        folders: Those of the user's modules. What was imported from there meanwhile counts, also
+            where no text of an `import` says so.
     """
     files: set[Path] = set()
     for function in functions:
@@ -31,7 +39,15 @@ def user_files(functions: list[Callable[..., Any]]) -> set[Path]:
         if module and path:
             files.add(path)
             _follow(module, path, files)
+    if folders:
+        new = [module for name, module in list(sys.modules.items()) if name not in known_before]
+        found = [path for module in new if (path := _file_of(module))]
+        files |= {path for path in found if _is_below(path, folders) and not is_installed(path)}
     return files
+
+
+def _is_below(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _follow(module: ModuleType, path: Path, files: set[Path]) -> None:
@@ -46,15 +62,24 @@ def _follow(module: ModuleType, path: Path, files: set[Path]) -> None:
 
 def _imported_names(module: ModuleType, path: Path) -> Iterator[str]:
     package = module.__name__ if path.name == "__init__.py" else module.__package__
+    # Python runs the packages around a module before the module
+    yield from _with_packages(package or "")
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            for alias in node.names:
+                yield from _with_packages(alias.name)
         elif isinstance(node, ast.ImportFrom):
             name = "." * node.level + (node.module or "")
             if node.level:
                 name = importlib.util.resolve_name(name, package)
-            yield name
+            yield from _with_packages(name)
             yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    """Return the name of a module and of every package around it."""
+    parts = name.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def _file_of(module: ModuleType) -> Path | None:
