@@ -22,6 +22,7 @@ BUILDING_DAGS = [
     "core.planning.planner",
     "core.planning.selection",
     "core.planning.task_docs",
+    "core.planning.task_options",
     "core.source_options",
     "core.spec",
     "dag_factory",
@@ -39,7 +40,10 @@ BUILDING_DAGS = [
     "wiring",
 ]
 
-PLUGIN = ["plugin", "plugin.plugin", "plugin.preload", "settings"]
+# an entry point that Airflow loads with its settings
+EVERY_PROCESS = ["plugin", "plugin.celery"]
+
+PLUGIN = ["plugin.plugin", "plugin.preload", "settings"]
 
 READING_DECLARED_SOURCES = [
     "core.registry",
@@ -169,6 +173,16 @@ if len(sys.argv) > 2:
     getattr(module, sys.argv[2])()
 print(json.dumps(sorted(set(sys.modules) - before - sys.stdlib_module_names)))
 """
+
+
+def test_a_process_of_airflow_brings_these_modules_before_it_knows_what_for(run_python):
+    code = "import airflow.settings, json, sys; print(json.dumps(sorted(sys.modules)))"
+
+    found = json.loads(run_python(code).splitlines()[-1])
+
+    own = [name for name in found if name.startswith(f"{PACKAGE}.")]
+    assert own == in_package([*EVERY_PROCESS, "version"])
+    assert not {"celery", "dlt"} & set(found)
 
 
 def test_the_plugin_brings_these_modules(run_python):

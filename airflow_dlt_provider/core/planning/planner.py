@@ -14,7 +14,6 @@ from airflow_dlt_provider.core.errors import (
     ResourceNotFoundError,
     SourceFailedError,
 )
-from airflow_dlt_provider.core.planning.batches import packed
 from airflow_dlt_provider.core.planning.fingerprint import (
     fingerprint_of,
     is_cacheable,
@@ -93,10 +92,15 @@ def plan_load(
         planned = _plan_cached(spec, manifest_path, ttl_seconds, built, read_connection, mask)
     else:
         planned = _plan_source(spec, None, None, read_connection, mask)
+    planned = replace(planned, warnings=(*warnings, *planned.warnings))
+    if spec.max_tasks is None:
+        return planned
+    # most Dags are parsed without it
+    from airflow_dlt_provider.core.planning.batches import packed
+
     # what is remembered of its resources holds although the source has changed
     seconds = built.seconds_by_resource if built else {}
-    plan = packed(planned.plan, spec.max_tasks, spec.task_options, seconds)
-    return replace(planned, plan=plan, warnings=(*warnings, *planned.warnings))
+    return replace(planned, plan=packed(planned.plan, spec.max_tasks, spec.task_options, seconds))
 
 
 def _plan_cached(
