@@ -1,13 +1,21 @@
 """A resource that fails while it is extracted does not take the others of its task with it."""
 
+import shutil
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 from dlt.pipeline.pipeline import Pipeline
 
-from airflow_dlt_provider.core.errors import TerminalLoadError, TransientLoadError
+from airflow_dlt_provider.core.errors import (
+    LockTimeoutError,
+    TerminalLoadError,
+    TransientLoadError,
+)
+from airflow_dlt_provider.core.loading import load as steps
 from airflow_dlt_provider.core.loading.load import load_task
-from airflow_dlt_provider.core.spec import Refresh, RunIdentity
+from airflow_dlt_provider.core.spec import Refresh, RunIdentity, Window
 
 SHOP = """
 import dlt
@@ -44,14 +52,14 @@ def load_try(load, write_module):
     """Load one try of a task for all resources, `max_tries` being 3."""
     write_module("my_shop.py", SHOP)
 
-    def load_try(number, upto, *broken, run_id="run_1", resources=ALL, **changes):
+    def load_try(number, upto, *broken, run_id="run_1", max_tries=3, resources=ALL, **changes):
         kwargs = {
             "upto": upto,
             "broken": list(broken),
             "error": changes.pop("error", "ImportError"),
         }
         request = load.request("my_shop:shop", *resources, kwargs=kwargs, task_key="batch")
-        run = RunIdentity("shop_dag", run_id, try_number=number, max_tries=3)
+        run = RunIdentity("shop_dag", run_id, try_number=number, max_tries=max_tries)
         return load_task(replace(request, run=run, **changes), load.store)
 
     return load_try
@@ -191,3 +199,132 @@ def test_nothing_of_such_a_try_is_left_on_the_disk(load, load_try):
         load_try(1, 2, "payments", working_dir=folder)
 
     assert not folder.exists()
+
+
+def test_a_task_that_is_cleared_while_a_resource_is_missing_goes_on_from_the_others(load, load_try):
+    with pytest.raises(TerminalLoadError):
+        load_try(1, 2, "payments")
+
+    # Airflow counts on from there
+    load_try(2, 3, max_tries=4)
+
+    assert ids(load) == each(ALL[:3], [1, 2]) | {"payments": [1, 2, 3]}
+
+
+def test_a_task_that_is_cleared_after_all_were_loaded_loads_anew(load, load_try):
+    with pytest.raises(TerminalLoadError):
+        load_try(1, 2, "payments")
+    load_try(2, 2)
+
+    load_try(3, 3, max_tries=6)
+
+    assert ids(load) == each(ALL, [1, 2, 3])
+
+
+def test_an_outage_is_told_of_by_every_resource_and_ends_soon(load, load_try, monkeypatch):
+    monkeypatch.setattr(steps, "MAX_FAILED_ROUNDS", 1)
+
+    with pytest.raises(TransientLoadError, match=r"'users'.*'orders'.*Nothing is loaded"):
+        load_try(1, 2, *ALL, error="ConnectionError")
+
+    assert ids(load) == {}
+
+
+WINDOWED = """
+import dlt
+
+START = dlt.sources.incremental("day", initial_value="2024-01-01T00:00:00Z")
+DAY = {"id": 1, "day": "2024-01-02T00:00:00Z"}
+
+@dlt.source
+def windowed():
+    @dlt.resource(table_name="shared", write_disposition="merge", primary_key="id")
+    def broken(day=START):
+        raise ConnectionError("down")
+        yield DAY
+
+    @dlt.resource(write_disposition="merge", primary_key="id")
+    def fine(day=START):
+        yield DAY
+
+    @dlt.transformer(data_from=fine, table_name="shared", write_disposition="append")
+    def skipped(day):
+        yield {"id": 5}
+
+    @dlt.resource(write_disposition="merge", primary_key="id")
+    def alone(day=START):
+        yield DAY
+
+    return broken, fine, skipped, alone
+"""
+
+
+def test_what_fails_takes_along_what_it_is_bound_to_by_a_resource_without_part_in_the_window(
+    load, write_module
+):
+    write_module("windowed.py", WINDOWED)
+    names = ("broken", "fine", "skipped", "alone")
+    request = load.request("windowed:windowed", *names, task_key="batch")
+    window = Window(
+        datetime(2024, 1, 1, tzinfo=timezone.utc), datetime(2024, 1, 5, tzinfo=timezone.utc)
+    )
+
+    with pytest.raises(TransientLoadError, match="The others are loaded: alone"):
+        load_task(replace(request, window=window), load.store)
+
+
+CONTRACT = """
+import dlt
+
+@dlt.source
+def contract():
+    @dlt.resource(schema_contract="freeze", columns=[{"name": "id", "data_type": "bigint"}])
+    def frozen():
+        yield {"id": 1, "new": 2}
+    return frozen, dlt.resource([{"id": 1}], name="fine")
+"""
+
+
+def test_a_resource_that_breaks_its_contract_leaves_the_others(load, write_module):
+    write_module("contract.py", CONTRACT)
+
+    with pytest.raises(TerminalLoadError, match=r"resource 'frozen'.*are loaded: fine"):
+        load("contract:contract", "frozen", "fine")
+
+
+def test_a_try_that_waited_while_another_used_its_folder_makes_it_anew(load, load_try, monkeypatch):
+    folder = load.folder / "work" / "one"
+    lock = steps.load_lock
+
+    @contextmanager
+    def taken_before(*arguments):
+        # what the other one does at its end
+        shutil.rmtree(folder)
+        with lock(*arguments) as is_alone:
+            yield is_alone
+
+    monkeypatch.setattr(steps, "load_lock", taken_before)
+    load_try(1, 2, working_dir=folder)
+
+    assert ids(load) == each(ALL, [1, 2])
+
+
+def test_a_try_that_waits_in_vain_leaves_the_folder_to_the_one_that_works_in_it(
+    load, load_try, monkeypatch
+):
+    folder = load.folder / "work" / "one"
+
+    @contextmanager
+    def never(*_arguments):
+        # the other one finds the folder, and empties it
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "of_the_other").touch()
+        raise LockTimeoutError("the load", 1, None)
+        yield
+
+    monkeypatch.setattr(steps, "load_lock", never)
+    with pytest.raises(TransientLoadError, match="the load"):
+        load_try(1, 2, working_dir=folder)
+
+    assert [path.name for path in folder.iterdir()] == ["of_the_other"]

@@ -17,7 +17,7 @@ from dlt.pipeline.pipeline import Pipeline
 from airflow_dlt_provider.core.errors import StateError
 from airflow_dlt_provider.core.loading.cursors import without_scheduler
 from airflow_dlt_provider.core.loading.extraction import Extraction
-from airflow_dlt_provider.core.loading.left_out import without_failed
+from airflow_dlt_provider.core.loading.left_out import failed_resources
 from airflow_dlt_provider.core.loading.limits import refuse_lossy_limits
 from airflow_dlt_provider.core.loading.lookback import look_back
 from airflow_dlt_provider.core.loading.nested_tables import check_nested_tables
@@ -64,7 +64,7 @@ def extract_task(
         StateError: What the store holds, or a person asked for, does not fit the source.
         RootKeyError: Nested tables lack what the source now asks of them.
         PlanError: A limit would lose rows.
-        ResourcesFailed: Some of the resources could not be extracted, and the others can.
+        ResourceFailedError: Some of the resources could not be extracted.
     """
     pipeline = restored.pipeline
     shared = SharedSourceState(pipeline, request, states, store)
@@ -75,10 +75,10 @@ def extract_task(
     try:
         _extract(request, prepared.sources, pipeline, bound.loaded, refresh)
     except PipelineStepFailed as error:
+        failure = failed_resources(error, prepared.selected, [item.name for item in bound.loaded])
         # of a whole source, a retry would not know what is missing
-        can_go_on = request.on_failure == "continue" and request.resources
-        if can_go_on and (failed := without_failed(error, bound.loaded)):
-            raise failed from error
+        if failure and request.on_failure == "continue" and request.resources:
+            raise failure from error
         raise
     is_state_new = _extracted_hash(pipeline) != hash_before
     own_version = int(pipeline.state["_state_version"])
@@ -109,6 +109,8 @@ class _Prepared:
     """What is extracted, and from where on."""
 
     sources: Sequence[DltSource]
+    selected: Sequence[LoadedResource]
+    """The resources of the task; those without a part in a window too."""
     points: Sequence[StartingPoint]
     refresh: TaskRefresh
     bound: BoundResources
@@ -140,7 +142,7 @@ def _prepare(
     install_states(restored.pipeline, points)
     bound = _bind_cursors(request, selected, points, restored.pipeline)
     refuse_lossy_limits(request, selected, bound)
-    return _Prepared(selected.sources, points, refresh, bound)
+    return _Prepared(selected.sources, selected.loaded, points, refresh, bound)
 
 
 def _guarded(

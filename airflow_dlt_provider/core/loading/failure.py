@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -24,7 +24,6 @@ from airflow_dlt_provider.core.errors import (
     TerminalLoadError,
     TransientLoadError,
 )
-from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.problem import chain_of, describe_problem, missing_setting
 
 TERMINAL = (
@@ -60,23 +59,22 @@ def raise_load_error(error: Exception, pipeline_name: str) -> NoReturn:
 
 
 def left_out_error(
-    failures: Mapping[str, PipelineStepFailed], pipeline_name: str, loaded: LoadResult
+    failures: Mapping[str, BaseException], pipeline_name: str, loaded: Sequence[str] = ()
 ) -> LoadError:
     """Return the error of a load that left out what had failed while it was extracted.
 
     Args:
         failures: Resource name -> why it failed.
         pipeline_name: The task's own dlt pipeline.
-        loaded: What was loaded all the same.
+        loaded: Names of the resources that were loaded all the same.
     """
     problems = "; ".join(
-        f"resource {name!r}: {describe_problem(error.exception)}"
-        for name, error in failures.items()
+        f"resource {name!r}: {describe_problem(error)}" for name, error in failures.items()
     )
-    others = ", ".join(load.resource_name for load in loaded.resources)
-    is_final = all(is_terminal(error.exception) for error in failures.values())
+    others = f"The others are loaded: {', '.join(loaded)}" if loaded else "Nothing is loaded"
+    is_final = all(map(is_terminal, failures.values()))
     error_type = TerminalLoadError if is_final else TransientLoadError
-    return error_type(pipeline_name, "extract", f"{problems}. The others are loaded: {others}")
+    return error_type(pipeline_name, "extract", f"{problems}. {others}")
 
 
 def is_terminal(error: BaseException) -> bool:

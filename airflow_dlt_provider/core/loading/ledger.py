@@ -55,25 +55,30 @@ class Ledger:
     def _read(self, names: Iterable[str]) -> dict[str, ResourceState]:
         return self._store.read_resources(self._request.pipeline_name, names)
 
-    def loaded_in_series(self, states: Mapping[str, ResourceState]) -> LoadResult | None:
-        """Return what earlier tries loaded of the task; `None` where they loaded nothing.
+    def loaded_before(self, states: Mapping[str, ResourceState]) -> LoadResult | None:
+        """Return what earlier tries of the task loaded in this run; `None` without.
 
         A task that Airflow retries has not said that it succeeded: it was cut off before it could,
-        or others of its resources failed. One that was cleared has, or shall load anew.
+        or others of its resources failed. A task that was cleared loads anew, unless some of its
+        resources have failed ever since: then it goes on from those that did not.
         """
         run = self._request.run
         if run.try_number == 1:
             return None
-        records = [
+        # with a selected resource go those that share its cursor, which nobody knows yet
+        wanted = self._request.selected or self._request.resources or tuple(states)
+        loaded = [
             record
-            # with a selected resource go those that share its cursor, which nobody knows yet
-            for name in self._request.selected or states
+            for name in wanted
             if (record := self._store.last_load(self._request.pipeline_name, name))
             and record.status == "finished"
-            and record.is_of_series(run.dag_id, run.run_id, run.max_tries)
+            and (record.dag_id, record.run_id) == (run.dag_id, run.run_id)
             and record.try_number < run.try_number
         ]
-        return _result_of(records) if records else None
+        missing = set(wanted) - {record.resource_name for record in loaded}
+        if not any(missing.intersection(record.left_out) for record in loaded):
+            loaded = [record for record in loaded if record.max_tries == run.max_tries]
+        return _result_of(loaded) if loaded else None
 
     def begin(
         self,
@@ -202,6 +207,7 @@ class Ledger:
             if extraction.source_changes
             else {},
             working_dir=str(self._request.working_dir),
+            left_out=tuple(extraction.left_out),
         )
 
     def _state_after(self, record: LoadRecord, before: ResourceState | None) -> ResourceState:

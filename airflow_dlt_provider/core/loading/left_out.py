@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from dlt.common.schema.exceptions import DataValidationError
 from dlt.extract.exceptions import DltResourceException, PipeException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -12,8 +13,8 @@ from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.problem import chain_of
 
 
-class ResourcesFailed(Exception):  # noqa: N818 - a finding, which the load goes on from
-    """Raised when extraction failed for some of a task's resources, and could do without them.
+class ResourceFailedError(Exception):
+    """Raised when extraction failed for some of a task's resources; the load may do without them.
 
     Attributes:
         error: dlt's, which names one resource.
@@ -30,20 +31,28 @@ class ResourcesFailed(Exception):  # noqa: N818 - a finding, which the load goes
         super().__init__(f"{', '.join(failed)}: {error}")
 
 
-def without_failed(
-    error: PipelineStepFailed, loaded: Sequence[LoadedResource]
-) -> ResourcesFailed | None:
-    """Return which resources *error* leaves to be loaded; `None` where it names none, or all.
+def failed_resources(
+    error: PipelineStepFailed, of_task: Sequence[LoadedResource], extracted: Sequence[str]
+) -> ResourceFailedError | None:
+    """Return what *error* leaves to be loaded; `None` where it names no resource.
 
-    A resource that feeds another, or writes one table with it, fails for both.
+    A resource that feeds another, or writes one table with it, fails for both. Where resources of
+    several sources have the name that failed, dlt does not tell of which, and all of them are out.
+
+    Args:
+        error: Of the step extract.
+        of_task: The resources that the task selects.
+        extracted: Names of those of them that were to be extracted.
     """
-    name = _failed_name(error)
-    named = {item.name for item in loaded if name in item.state_names}
-    failed = bound_to(named, {item.name: _bindings(item) for item in loaded})
-    others = [item.name for item in loaded if item.name not in failed]
-    if not failed or not others:
+    named = {item.name for item in of_task if _is_named(item, error)}
+    if not named:
         return None
-    return ResourcesFailed(error, [i.name for i in loaded if i.name in failed], others)
+    failed = bound_to(named, {item.name: _bindings(item) for item in of_task})
+    return ResourceFailedError(
+        error,
+        [item.name for item in of_task if item.name in failed],
+        [name for name in extracted if name not in failed],
+    )
 
 
 def bound_to(names: Collection[str], bindings: Mapping[str, Collection[Any]]) -> set[str]:
@@ -68,10 +77,13 @@ def _bindings(item: LoadedResource) -> set[tuple[str, str]]:
     return {*state_names, ("table", item.table_name)}
 
 
-def _failed_name(error: PipelineStepFailed) -> str | None:
+def _is_named(item: LoadedResource, error: PipelineStepFailed) -> bool:
+    """Tell whether *error* names a resource, one that feeds it, or its table."""
     for cause in chain_of(error):
         if isinstance(cause, PipeException):
-            return str(cause.pipe_name)
+            return cause.pipe_name in item.state_names
         if isinstance(cause, DltResourceException):
-            return str(cause.resource_name)
-    return None
+            return cause.resource_name in item.state_names
+        if isinstance(cause, DataValidationError):
+            return (cause.schema_name, cause.table_name) == (item.schema_name, item.table_name)
+    return False

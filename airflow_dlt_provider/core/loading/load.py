@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from dlt.common.runtime.collector_base import Collector
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import LoadError
@@ -19,7 +17,7 @@ from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.failure import left_out_error, raise_load_error
 from airflow_dlt_provider.core.loading.file_formats import normalize_packages
 from airflow_dlt_provider.core.loading.ledger import Ledger
-from airflow_dlt_provider.core.loading.left_out import ResourcesFailed
+from airflow_dlt_provider.core.loading.left_out import ResourceFailedError
 from airflow_dlt_provider.core.loading.lock import Waiting, load_lock
 from airflow_dlt_provider.core.loading.opened import (
     OpenedPipeline,
@@ -32,13 +30,22 @@ from airflow_dlt_provider.core.loading.recovery import settle_unfinished
 from airflow_dlt_provider.core.loading.restore import Restored, restore_state
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
-from airflow_dlt_provider.core.loading.working_folder import claim_folder, emptied, working_folder
+from airflow_dlt_provider.core.loading.working_folder import (
+    claim_folder,
+    emptied,
+    give_up_folder,
+    working_folder,
+)
 from airflow_dlt_provider.core.loading.written import with_written_tables
 from airflow_dlt_provider.core.planning.source_import import user_code
 from airflow_dlt_provider.core.run_context import loading_context
 from airflow_dlt_provider.core.spec import LoadRequest
 from airflow_dlt_provider.core.state.records import ResourceState
 from airflow_dlt_provider.core.state.store import StateStore
+
+MAX_FAILED_ROUNDS = 3
+"""How many resources of a task may fail, one after another, before it is taken for an outage: each
+costs that the others are extracted once more."""
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +112,8 @@ class TaskLoad:
         self._stopwatch = Stopwatch()
         self._waiting = Waiting(request.run.described(), request.lock_timeout_seconds)
         self._pipeline_name = pipeline_name
-        self._failures: dict[str, PipelineStepFailed] = {}
+        self._failures: dict[str, BaseException] = {}
+        self._failed_rounds = 0
 
     def run(self) -> LoadResult:
         """Load, and return what was loaded.
@@ -115,9 +123,8 @@ class TaskLoad:
         """
         result = self._run()
         if self._failures:
-            raise left_out_error(self._failures, self._pipeline_name, result) from next(
-                iter(self._failures.values())
-            )
+            loaded = [load.resource_name for load in result.resources]
+            raise left_out_error(self._failures, self._pipeline_name, loaded)
         return result
 
     def _run(self) -> LoadResult:
@@ -125,7 +132,7 @@ class TaskLoad:
             # a store that is down fails the task here, before anything is extracted
             with self._stopwatch.measure("restore"):
                 states = self._settled(self._ledger.read())
-                loaded = self._ledger.loaded_in_series(states)
+                loaded = self._ledger.loaded_before(states)
                 if loaded is not None and not self._select_missing(loaded, states):
                     return with_written_tables(loaded, self._opened)
                 extraction = self._resumed(states)
@@ -157,17 +164,18 @@ class TaskLoad:
     def _alone_in_folder(self) -> Iterator[None]:
         """Open the pipeline in the task's folder, and keep other loads of it out."""
         request, name = self._request, self._pipeline_name
-        with ExitStack() as made_here:
-            is_first = claim_folder(request)
-            if is_first:
-                made_here.callback(shutil.rmtree, request.working_dir, ignore_errors=True)
+        with ExitStack() as claimed:
+            token = claim_folder(request)
+            if token:
+                claimed.callback(give_up_folder, token)
                 self._opened = self._open()
                 client = self._opened.client_for_lock()
             else:
                 # until its lock has been taken, an earlier try may be at work in the folder
                 client = client_without_folder(request, name)
             with load_lock(client, name, self._waiting) as self._is_alone:
-                made_here.pop_all()
+                claimed.pop_all()
+                is_first = token is not None and token.exists()
                 with working_folder(request, is_new=is_first):
                     if not is_first:
                         self._opened = self._open()
@@ -206,20 +214,34 @@ class TaskLoad:
 
     def _extract_without_failed(self, states: Mapping[str, ResourceState]) -> Extraction:
         """Extract what can be: where a resource fails, the others, from the beginning."""
+        extraction = self._extract_or_leave_out(states)
+        while extraction is None:
+            log.warning("%s: extracted once more", ", ".join(self._request.selected))
+            emptied(self._request.working_dir)
+            self._opened = self._open()
+            extraction = self._extract_or_leave_out(states)
+        return extraction
+
+    def _extract_or_leave_out(self, states: Mapping[str, ResourceState]) -> Extraction | None:
+        """Extract; `None` where a resource failed, and is not selected any more.
+
+        Raises:
+            LoadError: Nothing is left, or as many failed as do when it is no fault of theirs.
+        """
         try:
             return self._extract(states)
-        except ResourcesFailed as failure:
+        except ResourceFailedError as failure:
             log.warning(
-                "Resource %s failed, and is left out; %s are extracted once more",
+                "Resource %s failed, and is left out",
                 ", ".join(failure.failed),
-                ", ".join(failure.others),
                 exc_info=failure.error,
             )
-            self._failures |= dict.fromkeys(failure.failed, failure.error)
+            self._failures |= dict.fromkeys(failure.failed, failure.error.exception)
+            self._failed_rounds += 1
+            if not failure.others or self._failed_rounds > MAX_FAILED_ROUNDS:
+                raise left_out_error(self._failures, self._pipeline_name) from failure.error
             self._request = replace(self._request, selected=failure.others)
-        emptied(self._request.working_dir)
-        self._opened = self._open()
-        return self._extract_without_failed(states)
+            return None
 
     def _extract(self, states: Mapping[str, ResourceState]) -> Extraction:
         pipeline, rows = self._opened.pipeline, self._opened.rows

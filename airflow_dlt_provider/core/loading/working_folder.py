@@ -10,12 +10,16 @@ from pathlib import Path
 from airflow_dlt_provider.core.loading.extraction import read_extraction
 from airflow_dlt_provider.core.loading.failure import is_terminal
 from airflow_dlt_provider.core.spec import LoadRequest
+from airflow_dlt_provider.core.state.records import new_id
+
+CLAIMED = "claimed_by_"
 
 
-def claim_folder(request: LoadRequest) -> bool:
-    """Make the folder of a task instance, and tell whether it was not there.
+def claim_folder(request: LoadRequest) -> Path | None:
+    """Make the folder of a task instance, where it is not there, and return a token in it.
 
-    Then no other try can be at work in it: one that comes later finds it.
+    As long as the token is there, no other try has been at work in the folder: one that gets the
+    load's lock first takes the folder as it finds it, and empties it.
     """
     folder = request.working_dir
     # rows lie here for a while, for nobody else to read
@@ -23,8 +27,16 @@ def claim_folder(request: LoadRequest) -> bool:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        return False
-    return True
+        return None
+    token = folder / f"{CLAIMED}{new_id()}"
+    token.touch(mode=0o600)
+    return token
+
+
+def give_up_folder(token: Path) -> None:
+    """Remove a folder that was claimed, unless another try has been at work in it."""
+    if token.exists():
+        shutil.rmtree(token.parent, ignore_errors=True)
 
 
 @contextmanager

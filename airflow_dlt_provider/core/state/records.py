@@ -69,6 +69,8 @@ class LoadRecord:
     record_id: str = field(default_factory=new_id)
     max_tries: int = 0
     """Airflow's: the same for all tries that retry each other, higher after a task was cleared."""
+    left_out: tuple[str, ...] = ()
+    """Resources of the task that had failed while they were extracted."""
     status: LoadStatus = "finished"
     task_pipeline: str = ""
     """The task's own dlt pipeline, under which the load was made."""
@@ -132,6 +134,7 @@ class LoadRecord:
         values = _known(cls, document)
         values["load_ids"] = tuple(values["load_ids"])
         values["schema_names"] = tuple(values.get("schema_names", ()))
+        values["left_out"] = tuple(values.get("left_out", ()))
         for name in ("states_before", "states_after", "changes"):
             values[name] = typed_value(values.get(name, "{}"))
         values["superseded"] = typed_value(values.get("superseded", "null"))
@@ -142,10 +145,6 @@ class LoadRecord:
         return replace(
             self, status=status, states_after={}, changes={}, tables_after={}, superseded=None
         )
-
-    def is_of_series(self, dag_id: str, run_id: str, max_tries: int) -> bool:
-        """Tell whether the load was made by a try of one task, that retries have followed."""
-        return (self.dag_id, self.run_id, self.max_tries) == (dag_id, run_id, max_tries)
 
 
 @dataclass(frozen=True)
