@@ -180,8 +180,9 @@ def test_a_process_of_airflow_brings_these_modules_before_it_knows_what_for(run_
 
     found = json.loads(run_python(code).splitlines()[-1])
 
-    own = [name for name in found if name.startswith(f"{PACKAGE}.")]
-    assert own == in_package([*EVERY_PROCESS, "version"])
+    own = {name for name in found if name.startswith(f"{PACKAGE}.")}
+    # some settings make Airflow ask for its providers at once
+    assert own - set(in_package(["provider_info", "version"])) == set(in_package(EVERY_PROCESS))
     assert not {"celery", "dlt"} & set(found)
 
 

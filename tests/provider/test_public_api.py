@@ -80,6 +80,7 @@ def test_the_installed_distribution_announces_provider_plugin_and_command():
     assert announced == {
         ("apache_airflow_provider", "airflow_dlt_provider.provider_info:get_provider_info"),
         ("airflow.plugins", "airflow_dlt_provider.plugin.plugin:DltPlugin"),
+        ("airflow.policy", "airflow_dlt_provider.plugin.celery"),
         ("console_scripts", "airflow_dlt_provider.cli:app"),
     }
 
