@@ -14,7 +14,7 @@ from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.errors import PlanError, listed
 from airflow_dlt_provider.core.planning.manifest import committed_path
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
-from airflow_dlt_provider.core.planning.planner import plan_load
+from airflow_dlt_provider.core.planning.planner import PlannedLoad, plan_load
 from airflow_dlt_provider.core.planning.task_options import names_in
 from airflow_dlt_provider.core.spec import ConnectionValues
 from airflow_dlt_provider.load_options import LoadOptions
@@ -73,7 +73,7 @@ class LoadTasks:
     def __init__(self, dag: DAG, group: TaskGroup, options: LoadOptions) -> None:
         self._group = group
         asked_task_id = _asked_task_id(dag)
-        self._plan = _plan(dag, group, options, is_task=asked_task_id is not None)
+        self._plan = _plan(dag, group, options, asked_task_id)
         self.by_resource = ResourceTasks(
             self._plan, ResourceTaskBuilder(dag, group, options, self._plan)
         )
@@ -90,23 +90,8 @@ class LoadTasks:
             if group.is_root and asked_task_id in ours:
                 self.build(asked_task_id)
             else:
-                self._refuse_other_batch(asked_task_id)
                 self._build_all()
         self._add_params(dag)
-
-    def _refuse_other_batch(self, asked_task_id: str | None) -> None:
-        """Stop a worker that packs otherwise than the scheduler did, before it loads anything."""
-        prefix = task_id_of(self._group, "")
-        is_ours = asked_task_id and asked_task_id.startswith(prefix)
-        key = asked_task_id.removeprefix(prefix) if asked_task_id and is_ours else ""
-        if self._options.max_tasks is None or not names.is_batch_key(key) or key in self._keys:
-            return
-        raise PlanError(
-            f"task {asked_task_id!r} is no batch of max_tasks={self._options.max_tasks} here; "
-            f"{listed(sorted(self._keys))}. This worker has another version of the source, or of "
-            "the manifest beside it, than the scheduler had: give both the same, and start a new "
-            "run"
-        )
 
     def _add_params(self, dag: DAG) -> None:
         """Add the params that say what a run is asked for, except those that the user has."""
@@ -158,7 +143,7 @@ def _asked_task_id(dag: DAG) -> str | None:
     return context.task_id if context.dag_id == dag.dag_id else None
 
 
-def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) -> LoadPlan:
+def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, asked_task_id: str | None) -> LoadPlan:
     spec = options.plan_spec(dag)
     committed = committed_path(spec.source.base_dir, options.planned_as, group.group_id)
     is_collected = note_asked_plan(
@@ -171,18 +156,57 @@ def _plan(dag: DAG, group: TaskGroup, options: LoadOptions, *, is_task: bool) ->
             state_store=options.state_store,
         )
     )
-    planned = plan_load(
-        spec,
-        settings.manifest_dir() / committed.name,
-        None if is_task else settings.manifest_ttl_seconds(),
-        read_connection,
-        mask,
-        committed,
-    )
+    manifest_path = settings.manifest_dir() / committed.name
+    ttl_seconds = None if asked_task_id else settings.manifest_ttl_seconds()
+    planned = plan_load(spec, manifest_path, ttl_seconds, read_connection, mask, committed)
+    batch_key = _asked_batch_key(group, options, asked_task_id)
+    if batch_key and planned.origin == "manifest" and not _has_task(planned.plan, batch_key):
+        # a worker that keeps plans of its own may have one from before the source was changed
+        planned = plan_load(spec, manifest_path, 0, read_connection, mask, committed)
+    if batch_key and not _has_task(planned.plan, batch_key):
+        raise _unknown_batch(asked_task_id, planned, options.max_tasks)
     # whoever collects plans makes them anew, and has the last word on them
     for warning in () if is_collected else planned.warnings:
         log.warning("Dag %s: %s", dag.dag_id, warning)
     return planned.plan
+
+
+def _asked_batch_key(
+    group: TaskGroup, options: LoadOptions, asked_task_id: str | None
+) -> str | None:
+    """Return the key of the batch of this plan that this process is going to load, if it is one."""
+    prefix = task_id_of(group, "")
+    if options.max_tasks is None or not asked_task_id or not asked_task_id.startswith(prefix):
+        return None
+    key = asked_task_id.removeprefix(prefix)
+    return key if names.is_batch_key(key) else None
+
+
+def _has_task(plan: LoadPlan, key: str) -> bool:
+    return any(planned.key == key for planned in plan.tasks)
+
+
+def _unknown_batch(
+    asked_task_id: str | None, planned: PlannedLoad, max_tasks: int | None
+) -> PlanError:
+    """Return what stops a worker that packs otherwise than the scheduler, before it loads."""
+    keys = listed(sorted(task.key for task in planned.plan.tasks))
+    problem = f"task {asked_task_id!r} is no batch of max_tasks={max_tasks} here; {keys}. "
+    if planned.origin == "source":
+        return PlanError(
+            f"{problem}The source was just asked for its resources, and the scheduler's plan is of "
+            "other ones, or of another version of its files: give both the same files, and start "
+            "a new run when the Dag has been planned again, at the latest after [dlt] manifest_ttl"
+        )
+    if planned.origin == "manifest":
+        return PlanError(
+            f"{problem}This worker has another version of the Dag file, or of the committed "
+            "manifest beside it, than the scheduler had: give both the same, and start a new run"
+        )
+    return PlanError(
+        f"{problem}Its plan: {'; '.join(planned.warnings)}. Let this worker reach what the source "
+        "needs, and clear the task"
+    )
 
 
 def mask(secrets: Iterable[str]) -> None:

@@ -1,6 +1,13 @@
 """A source whose resources are packed into a few tasks."""
 
+from unittest.mock import patch
+
 import pytest
+from typer.testing import CliRunner
+
+from airflow_dlt_provider import settings
+from airflow_dlt_provider.cli import app
+from airflow_dlt_provider.core import names
 
 BATCHES = 'dag = DltDag("shop", "shop_source:shop", max_tasks=2)'
 
@@ -133,3 +140,116 @@ def test_a_resource_that_fails_names_itself_and_the_others_are_loaded(
     assert "The others are loaded: first, last" in capture_task_errors[task_id][0]
     assert table_rows("failing", "SELECT id FROM failing.failing.first") == [(1,)]
     assert table_rows("failing", "SELECT id FROM failing.failing.last") == [(1,)]
+
+
+CATALOG = """
+import dlt
+from pathlib import Path
+
+@dlt.source
+def listed():
+    for name in Path(__file__).with_name("catalog.txt").read_text().split():
+        yield dlt.resource([{"id": 1}], name=name)
+"""
+
+LISTED = 'dag = DltDag("shop", "catalog_source:listed", max_tasks=2)'
+
+
+@pytest.fixture
+def worker_of_old_plan(dag_folder, tmp_path, monkeypatch):
+    """A worker that keeps the plan of a source as it was; returns the tasks planned since."""
+    monkeypatch.setattr(settings, "manifest_dir", lambda: tmp_path / "worker")
+    dag_folder.write("catalog_source.py", CATALOG)
+    dag_folder.write("catalog.txt", "a b c d")
+    dag_folder.dag(LISTED)
+    dag_folder.write("catalog.txt", "a b c d e")
+    with monkeypatch.context() as scheduler:
+        scheduler.setattr(settings, "manifest_dir", lambda: tmp_path / "scheduler")
+        return dag_folder.dag(LISTED).resource_tasks
+
+
+@pytest.fixture
+def in_task(monkeypatch):
+    """Make this the process of one task of the Dag `shop`."""
+
+    def set_task(task_id):
+        monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "shop")
+        monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", task_id)
+
+    return set_task
+
+
+def test_a_worker_whose_own_plan_is_older_plans_again_and_finds_the_batch(
+    dag_folder, worker_of_old_plan, in_task
+):
+    task_id = worker_of_old_plan["e"].task_id
+    in_task(task_id)
+
+    dag = dag_folder.dag(LISTED)
+
+    assert list(dag.task_dict) == [task_id]
+    assert dag.get_task(task_id).resource_names == ("a", "c", "e")
+
+
+def test_a_worker_that_has_planned_again_keeps_that_plan(dag_folder, worker_of_old_plan, in_task):
+    in_task(worker_of_old_plan["e"].task_id)
+    dag_folder.dag(LISTED)
+
+    with patch(
+        "airflow_dlt_provider.core.planning.from_source.plan_from_source", autospec=True
+    ) as plan_from_source:
+        dag_folder.dag(LISTED)
+
+    assert plan_from_source.call_count == 0
+
+
+def test_a_worker_whose_source_has_other_resources_than_the_scheduler_planned_says_so(
+    dag_folder, worker_of_old_plan, in_task
+):
+    in_task(worker_of_old_plan["e"].task_id)
+    dag_folder.write("catalog.txt", "a b c d e f g")
+
+    error = dag_folder.error(LISTED)
+
+    assert "there are: a_and_3_more" in error
+    assert "start a new run when the Dag has been planned again" in error
+
+
+def test_a_worker_that_cannot_reach_the_source_says_why_its_plan_is_old(
+    dag_folder, worker_of_old_plan, in_task
+):
+    in_task(worker_of_old_plan["e"].task_id)
+    (dag_folder.path / "catalog.txt").unlink()
+
+    error = dag_folder.error(LISTED)
+
+    assert "FileNotFoundError" in error
+    assert "clear the task" in error
+
+
+def test_a_worker_with_another_committed_manifest_says_so(dag_folder, in_task):
+    dag_folder.write_dag(BATCHES)
+    done = CliRunner().invoke(app, ["manifest", "build", str(dag_folder.path)])
+    assert done.exit_code == 0, done.output
+    in_task("orders_and_2_more_0123abcd")
+
+    error = dag_folder.error(BATCHES)
+
+    assert "another version of the Dag file, or of the committed manifest" in error
+
+
+def test_the_task_of_a_group_is_planned_again_too(dag_folder, tmp_path, monkeypatch):
+    text = """
+with DAG("report") as dag:
+    load = DltTaskGroup("load", "catalog_source:listed", max_tasks=1)
+"""
+    monkeypatch.setattr(settings, "manifest_dir", lambda: tmp_path / "worker")
+    dag_folder.write("catalog_source.py", CATALOG)
+    dag_folder.write("catalog.txt", "a b")
+    dag_folder.dag(text)
+    dag_folder.write("catalog.txt", "a b c")
+    task_id = f"load.{names.batch_key(['a', 'b', 'c'])}"
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "report")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", task_id)
+
+    assert task_id in dag_folder.dag(text).task_dict

@@ -92,14 +92,28 @@ class PackageLoad:
         result = replace(
             result,
             resources=with_warnings(loads, records, states),
-            changes=TaskChanges(
-                extraction.extraction_id, extraction.source_changes, extraction.source_seeds
-            )
-            if extraction.source_changes
-            else None,
+            changes=self._changes(extraction, states),
         )
         self._ledger.finish(records, result, states, keeps_state=self._opened.keeps_state)
         return with_written_tables(result, self._opened, extraction.loaded)
+
+    def _changes(
+        self, extraction: Extraction, states: Mapping[str, ResourceState]
+    ) -> TaskChanges | None:
+        """Return what the task changed in source-level state since that was merged last."""
+        if not extraction.source_changes:
+            return None
+        own = [
+            state.changes_id
+            for state in states.values()
+            if state.changes_id and state.task_pipeline == self._opened.pipeline.pipeline_name
+        ]
+        return TaskChanges(
+            extraction.extraction_id,
+            extraction.source_changes,
+            extraction.source_seeds,
+            contained=tuple(dict.fromkeys(own)),
+        )
 
     def _load_packages(
         self, extraction: Extraction, states: Mapping[str, ResourceState], *, is_alone: bool

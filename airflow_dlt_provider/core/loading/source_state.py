@@ -126,12 +126,22 @@ class SharedSourceState:
         if merged is None:
             return self._own(self._pipeline.state, name)
         values = dict(merged.values)
-        for state in self._states.values():
-            # a run that did not get to its last task left changes that nobody has merged
-            if state.changes_id and state.changes_id not in merged.merged.values():
-                values = apply_changes(values, state.source_changes.get(name, []))
+        # a run that did not get to its last task left changes that nobody has merged
+        unmerged = {
+            state.task_pipeline: state
+            for state in sorted(self._states.values(), key=_loaded_at)
+            if name in state.source_changes and not merged.has_merged(state.changes_id)
+        }
+        # what a pipeline changes adds to what it was given: its last changes have the older in them
+        for state in unmerged.values():
+            values = apply_changes(values, state.source_changes[name])
         return values
 
     def _own(self, state: TPipelineState, name: str) -> dict[str, Any]:
         own = state.get("sources", {}).get(self._schema_names[name], {})
         return {key: value for key, value in own.items() if key != "resources"}
+
+
+def _loaded_at(state: ResourceState) -> float:
+    # the version of dlt's state starts anew in a destination that was emptied
+    return state.recent[-1].recorded_at if state.recent else 0.0

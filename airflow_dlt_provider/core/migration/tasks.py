@@ -72,7 +72,7 @@ class TaskResource:
 
     def unmerged_changes(self, merged: SourceState) -> list[Change]:
         """Return what the task changed in source-level state after the last merge."""
-        if self.known.changes_id in (None, merged.merged.get(self.known.task_pipeline)):
+        if merged.has_merged(self.known.changes_id):
             return []
         return self.known.source_changes.get(self.source.name, [])
 

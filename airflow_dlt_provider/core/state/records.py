@@ -244,7 +244,14 @@ class SourceState:
     """Pipeline of a task -> the `changes_id` that was merged last."""
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     """What two tasks of the last run set to different values; none of the values is lost."""
+    contained: dict[str, list[str]] = field(default_factory=dict)
+    """Pipeline of a task -> each older `changes_id` whose changes are in those merged last."""
     updated_at: float = field(default_factory=time.time)
+
+    def has_merged(self, changes_id: str | None) -> bool:
+        """Tell whether nothing is left to merge of these changes; `None` stands for no changes."""
+        known = (*self.merged.values(), *(i for ids in self.contained.values() for i in ids))
+        return changes_id is None or changes_id in known
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -19,6 +19,12 @@ class TaskChanges:
     by_source: Mapping[str, list[Change]]
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Source -> the merged state before, and when it was merged, where the store has lost it."""
+    contained: tuple[str, ...] = ()
+    """Each older `changes_id` of the same pipeline: its changes are in these, or merged before.
+
+    The resources of a task remember what the last load of each changed, and some of them may have
+    been loaded in fewer runs than others.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -26,6 +32,7 @@ class TaskChanges:
             "changes_id": self.changes_id,
             "by_source": typed_text(self.by_source),
             "seeds": typed_text(self.seeds),
+            "contained": list(self.contained),
         }
 
     @classmethod
@@ -35,6 +42,8 @@ class TaskChanges:
             document["changes_id"],
             typed_value(document["by_source"]),
             typed_value(document["seeds"]),
+            # an older version returned none
+            tuple(document.get("contained", ())),
         )
 
 
@@ -58,6 +67,7 @@ def merge_source_changes(
     for name in source_names:
         former = store.read_source(pipeline_name, name)
         merged = dict(former.merged) if former else {}
+        contained = dict(former.contained) if former else {}
         new = {
             task_key: changes
             for task_key, changes in changes_by_task.items()
@@ -70,7 +80,8 @@ def merge_source_changes(
             {task_key: changes.by_source[name] for task_key, changes in new.items()},
         )
         merged |= {task_key: changes.changes_id for task_key, changes in new.items()}
-        store.write_source(SourceState(pipeline_name, name, values, merged, conflicts))
+        contained |= {task_key: list(changes.contained) for task_key, changes in new.items()}
+        store.write_source(SourceState(pipeline_name, name, values, merged, conflicts, contained))
         lines += [_described(name, conflict) for conflict in conflicts]
     return lines
 
