@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 import pendulum
 from airflow.sdk import DAG, Param
@@ -35,6 +36,10 @@ PARAM_NAMES = (
     REPLAY_RUN_ID,
 )
 """All of them, without the prefix of a group."""
+
+# a name does not tell whether a param is the user's own, and what is written into a param is
+# serialized with it
+_ADDED: WeakSet[Param] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -96,29 +101,30 @@ def build_params(
             section=section,
         ),
     }
+    _ADDED.update(params.values())
     return {f"{prefix}{name}": param for name, param in params.items()}
 
 
 @contextmanager
 def without_load_params(dag: DAG) -> Iterator[None]:
-    """Hide the params of loads from tasks that are built meanwhile.
+    """Hide the params that `build_params` made from tasks that are built meanwhile.
 
     Airflow copies a Dag's params into each of its tasks, and the copies into the serialized Dag:
     with a thousand resources, a thousand copies of a thousand names. A run gives a task those of
     its Dag all the same (`process_params` in Airflow's `sdk/definitions/param.py`).
     """
-    endings = tuple(f"__{name}" for name in PARAM_NAMES)
-    hidden = {
-        name: dag.params.get_param(name)
-        for name in dag.params
-        if name in PARAM_NAMES or name.endswith(endings)
-    }
-    for name in hidden:
-        del dag.params[name]
+    before = {name: dag.params.get_param(name) for name in dag.params}
+    for name, param in before.items():
+        if param in _ADDED:
+            del dag.params[name]
     try:
         yield
     finally:
-        for name, param in hidden.items():
+        # in the order that they had, which is that of the trigger form
+        after = {**before, **{name: dag.params.get_param(name) for name in dag.params}}
+        for name in tuple(dag.params):
+            del dag.params[name]
+        for name, param in after.items():
             dag.params[name] = param
 
 

@@ -117,5 +117,5 @@ def _show_declared(name: str, project: Path | None, data_dir: Path | None) -> No
             print_source_tree(item, places.data_dir)
         for problem in failures.values():
             typer.echo(f"Error: {declared.name}: {problem}", err=True)
-    if failures or any(item.origin != "source" for item in planned):
+    if failures or any(item.origin not in ("source", "manifest") for item in planned):
         raise typer.Exit(1)

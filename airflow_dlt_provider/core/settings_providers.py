@@ -9,9 +9,10 @@ from typing import Any
 
 from dlt.common.configuration import known_sections
 from dlt.common.configuration.providers import EnvironProvider
-from dlt.common.configuration.providers.doc import BaseDocProvider
+from dlt.common.configuration.providers.doc import BaseDocProvider, CustomLoaderDocProvider
 from dlt.common.configuration.providers.environ import SECRET_STORAGE_PATH
 from dlt.common.configuration.providers.provider import ConfigProvider
+from dlt.common.configuration.providers.toml import StringTomlProvider
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.typing import AnyType
 
@@ -34,18 +35,29 @@ class BaseNameProvider(_SecretsInSections):
     """Looks for `[<pipeline>...]` sections under the base name of a task's pipeline.
 
     Where no provider has such a section, it is empty and dlt does not ask: a small load resolves
-    a thousand fields, and asking each provider twice took a fifth of its time (dlt 1.31.0).
+    a thousand fields, and asking each provider twice took a fifth of its time (dlt 1.31.0). A vault
+    tells by each key alone what it has, so that it is asked as ever.
     """
 
     def __init__(self, base_names: Mapping[str, str], providers: Sequence[ConfigProvider]) -> None:
         self._base_names = base_names
         self._providers = providers
-        self._is_in_environment = any(map(_is_in_environment, base_names.values()))
+        self._prefixes = tuple(
+            EnvironProvider.get_key_name("", base_name) for base_name in base_names.values()
+        )
+        self._may_find_anything = any(map(_is_mounted, self._prefixes)) or not all(
+            isinstance(provider, _KNOWN_WHOLE) for provider in providers
+        )
 
     @property
     def is_empty(self) -> bool:
         """Tell that nothing is said under a base name."""
-        return not self._is_in_environment and not any(
+        if self._may_find_anything:
+            return False
+        # the module of a source may set variables, such as those of a file `.env`
+        if any(name.startswith(self._prefixes) for name in os.environ):
+            return False
+        return not any(
             provider.get_value(base_name, AnyType, "")[0]
             for base_name in self._base_names.values()
             for provider in self._providers
@@ -74,14 +86,11 @@ class BaseNameProvider(_SecretsInSections):
         return "Sections of the base pipeline name"
 
 
-def _is_in_environment(base_name: str) -> bool:
-    """Tell whether a variable, or a secret that is mounted as a file, begins with *base_name*."""
-    prefix = EnvironProvider.get_key_name("", base_name)
+def _is_mounted(prefix: str) -> bool:
+    """Tell whether a secret that is mounted as a file begins like the variables with *prefix*."""
     # as dlt names them: https://dlthub.com/docs/general-usage/credentials/setup
     secret = Path(SECRET_STORAGE_PATH % prefix.lower().replace("_", "-"))
-    return any(name.startswith(prefix) for name in os.environ) or any(
-        path.name.startswith(secret.name) for path in secret.parent.glob("*")
-    )
+    return any(path.name.startswith(secret.name) for path in secret.parent.glob("*"))
 
 
 class RegisteredNameProvider(_SecretsInSections):
@@ -116,6 +125,16 @@ class RegisteredNameProvider(_SecretsInSections):
     def name(self) -> str:
         """Name of the provider in dlt's messages."""
         return f"{self._provider.name}, [sources.{self._registered_name}]"
+
+
+_KNOWN_WHOLE = (
+    EnvironProvider,
+    CustomLoaderDocProvider,
+    StringTomlProvider,
+    # it asks one of the others
+    RegisteredNameProvider,
+)
+"""Providers that need not be asked key by key, unlike a vault."""
 
 
 class PlaceholderProvider(_SecretsInSections):

@@ -156,3 +156,50 @@ def test_a_rewind_whose_target_has_left_the_ledger_is_done_to_its_end(load, load
             load_run("four", 4)
 
     assert load_run("five", 4) == [1, 2, 3, 4]
+
+
+TWO_SOURCES = """
+import dlt
+
+def shop(name):
+    @dlt.source(name=name)
+    def source():
+        @dlt.resource(name="orders", table_name=f"{name}_orders", write_disposition="append")
+        def orders(id=dlt.sources.incremental("id", initial_value=0)):
+            yield {"id": id.last_value + 1}
+        return orders
+    return source()
+
+def shops():
+    return [shop("eu"), shop("us")]
+"""
+
+
+@pytest.mark.parametrize("way", ["rewind", "replay"])
+def test_a_load_of_a_batch_is_taken_back_for_the_source_that_was_asked_for(load, write_module, way):
+    write_module("two_shops.py", TWO_SOURCES)
+    both = ("eu__orders", "us__orders")
+
+    def load_run(run_id, **changes):
+        request = load.request("two_shops:shops", *both, task_key="batch")
+        run = dataclasses.replace(request.run, run_id=run_id, try_number=1)
+        load_task(dataclasses.replace(request, run=run, **changes), load.store)
+
+    load_run("one")
+    load_run("two")
+    if way == "rewind":
+        newest = load.store.last_load("shop", "eu__orders")
+        load.store.ask(
+            StateRequest("shop", "eu__orders", "rewind", asked_by="me", record_id=newest.record_id)
+        )
+        load_run("three")
+    else:
+        load_run("three", replay_run_id="two", selected=("eu__orders",))
+
+    ids = {
+        name: [dict(row)["id"] for row in rows]
+        for name, rows in load.tables().items()
+        if name.endswith("_orders")
+    }
+    # a rewind is of one source, while the other goes on as ever
+    assert ids == {"eu_orders": [1, 2], "us_orders": [1, 2, 3] if way == "rewind" else [1, 2]}

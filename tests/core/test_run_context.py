@@ -5,16 +5,23 @@ import dlt
 import duckdb
 import pytest
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.toml import StringTomlProvider
+from dlt.common.configuration.providers.vault import VaultDocProvider
 from dlt.common.configuration.specs import config_providers_context
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from airflow_dlt_provider.core.errors import TerminalLoadError
 from airflow_dlt_provider.core.run_context import (
+    ProjectRunContext,
     loading_context,
     planning_context,
     secrets_of_files,
 )
-from airflow_dlt_provider.core.settings_providers import PLACEHOLDER
+from airflow_dlt_provider.core.settings_providers import (
+    PLACEHOLDER,
+    BaseNameProvider,
+    with_registered_name,
+)
 from airflow_dlt_provider.core.spec import SourceSpec
 
 
@@ -273,3 +280,69 @@ def test_nothing_in_the_contexts_touches_the_environment(loading):
         during = dict(os.environ)
 
     assert during == before
+
+
+def test_a_variable_that_the_module_of_a_source_sets_reaches_its_tasks(
+    load, write_module, monkeypatch
+):
+    monkeypatch.setenv("SHOP__SOURCES__MY_API__API_KEY", "to be removed")
+    monkeypatch.delenv("SHOP__SOURCES__MY_API__API_KEY")
+    setting = 'import os\nos.environ["SHOP__SOURCES__MY_API__API_KEY"] = "set late"\n'
+    write_module("my_api.py", setting + KEY_SOURCE)
+
+    load("my_api:my_source", "keys")
+
+    assert load.tables()["keys"] == [[("key", "set late")]]
+
+
+class Vault(VaultDocProvider):
+    """A vault of three words, which notes what it is asked for."""
+
+    def __init__(self):
+        self.asked = []
+        super().__init__(only_secrets=False, only_toml_fragments=False)
+
+    @property
+    def name(self):
+        return "vault"
+
+    @property
+    def locations(self):
+        return []
+
+    @staticmethod
+    def get_key_name(key, *sections):
+        return "-".join([*filter(None, sections), key])
+
+    def _look_vault(self, full_key, hint):
+        self.asked.append(full_key)
+        return {"shop-sources-my_api-v2-api_key": "from the vault"}.get(full_key)
+
+    def _list_vault(self):
+        return set()
+
+
+@pytest.mark.parametrize("registered_name", [None, "declared"])
+def test_a_vault_is_asked_for_the_base_pipeline_name(registered_name):
+    vault = Vault()
+    providers = with_registered_name(registered_name, [vault]) if registered_name else [vault]
+    provider = BaseNameProvider({"shop__orders": "shop"}, providers)
+
+    assert not provider.is_empty
+    assert vault.asked == [], "each question is a request"
+    sections = ("sources", "my_api", "v2")
+    assert provider.get_value("api_key", str, "shop__orders", *sections)[0] == "from the vault"
+
+
+@pytest.mark.parametrize("registered_name", [None, "declared"])
+def test_without_a_section_of_the_base_pipeline_name_nobody_is_asked(base_dir, registered_name):
+    context = ProjectRunContext(
+        base_dir,
+        base_dir,
+        users=[StringTomlProvider("[sources]\nkey = 1")],
+        base_names={"shop__orders": "shop"},
+        registered_name=registered_name,
+    )
+
+    (provider,) = (p for p in context.initial_providers() if isinstance(p, BaseNameProvider))
+    assert provider.is_empty

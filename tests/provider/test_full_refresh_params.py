@@ -225,3 +225,18 @@ def test_a_full_refresh_dag_refreshes_whatever_its_base_does_by_default(dag_fold
 
     assert dags["careful"].params["full_refresh"] is False
     assert dags["careful__full_refresh"].params["full_refresh"] is True
+
+
+def test_params_of_the_users_own_stay_in_their_place_and_reach_the_tasks(dag_folder):
+    dag = dag_folder.dag("""
+own = {"full_refresh": False, "of__resources": 1, "until": 3}
+with DAG("report", params=own) as dag:
+    one = DltTaskGroup("one", "shop_source:shop")
+    two = DltTaskGroup("two", "shop_source:tree")
+""")
+
+    names = list(dag.params)
+    assert names[:3] == ["full_refresh", "of__resources", "until"]
+    groups = [name.partition("__")[0] for name in names[3:]]
+    assert groups == ["one"] * 7 + ["two"] * 7
+    assert set(dag.get_task("two.users").params) == {"full_refresh", "of__resources", "until"}

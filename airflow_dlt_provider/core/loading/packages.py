@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from dlt.common.pipeline import LoadInfo
@@ -14,7 +14,12 @@ from airflow_dlt_provider.core.loading.extraction import Extraction
 from airflow_dlt_provider.core.loading.failure import is_schema_race
 from airflow_dlt_provider.core.loading.ledger import Ledger
 from airflow_dlt_provider.core.loading.opened import OpenedPipeline
-from airflow_dlt_provider.core.loading.outcome import describe_load, schema_changes, tables_of
+from airflow_dlt_provider.core.loading.outcome import (
+    LoadedResource,
+    describe_load,
+    schema_changes,
+    tables_of,
+)
 from airflow_dlt_provider.core.loading.refresh import refuse_empty
 from airflow_dlt_provider.core.loading.result import LoadResult
 from airflow_dlt_provider.core.loading.stopwatch import Stopwatch
@@ -22,7 +27,7 @@ from airflow_dlt_provider.core.loading.superseded import remove_superseded, supe
 from airflow_dlt_provider.core.loading.working_folder import emptied
 from airflow_dlt_provider.core.loading.written import with_written_tables
 from airflow_dlt_provider.core.spec import LoadRequest
-from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState
+from airflow_dlt_provider.core.state.records import LoadRecord, ResourceState, TakenBack
 from airflow_dlt_provider.core.state.source_merge import TaskChanges
 
 MAX_LOAD_ATTEMPTS = 8
@@ -155,11 +160,14 @@ class PackageLoad:
             if not request or not request.taken_back or self._opened.rows is None:
                 continue
             self._ledger.mark_removed(item.name, request.taken_back)
-            load_ids = {load_id for load in request.taken_back for load_id in load.load_ids}
-            schema_names = {name for load in request.taken_back for name in load.schema_names}
-            self._opened.rows.remove_appended(
-                schema_names, item.short_name, load_ids, appends=item.appends
-            )
+            loads_by_schemas: dict[frozenset[str], set[str]] = {}
+            for load in request.taken_back:
+                schema_names = _own_schemas(item, extraction.loaded, load)
+                loads_by_schemas.setdefault(schema_names, set()).update(load.load_ids)
+            for schema_names, load_ids in loads_by_schemas.items():
+                self._opened.rows.remove_appended(
+                    schema_names, item.short_name, load_ids, appends=item.appends
+                )
 
     def _check_not_settled(self, extraction: Extraction, records: Sequence[LoadRecord]) -> None:
         """Take this load out where another took it for one that was cut off, and removed rows."""
@@ -176,6 +184,20 @@ class PackageLoad:
         """Stop where no lock held for certain, and another load came first."""
         if self._opened.rows and not is_next(self._opened, extraction, states):
             raise ConcurrentLoadError(self._opened.pipeline.pipeline_name)
+
+
+def _own_schemas(
+    item: LoadedResource, loaded: Iterable[LoadedResource], load: TakenBack
+) -> frozenset[str]:
+    """Return the schemas of a load in which tables of *item* may be.
+
+    A batch loads several sources at once, and another one may have a resource of the same name.
+    """
+    if item.schema_name in load.schema_names:
+        return frozenset({item.schema_name})
+    # the resources were grouped otherwise then, and their schemas named after another task
+    others = {other.schema_name for other in loaded}
+    return frozenset(load.schema_names) - others
 
 
 def is_next(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from airflow_dlt_provider.core import names
+from airflow_dlt_provider.core.planning.manifest import committed_path
 from airflow_dlt_provider.core.planning.plan import LoadPlan, PlannedTask
 from airflow_dlt_provider.core.planning.planner import Origin, plan_load
 from airflow_dlt_provider.core.planning.selection import is_pattern, match_names
@@ -43,15 +44,24 @@ class PlannedSync:
 
 
 def plan_sync(source: DeclaredSource, places: SyncPlaces) -> PlannedSync:
-    """Plan all tasks of a source anew; where it cannot be planned, as it was planned last.
+    """Plan all tasks of a source as its Dag does, by the manifest that is committed for it.
+
+    Without one that fits, the source is planned anew; where it cannot be, as it was planned last.
 
     Raises:
         PlanError: The entry of the source asks for something that is not there.
         SyntaxError, ImportError, NameError, AttributeError: The user's module is wrong.
     """
+    spec = source.plan_spec()
     path = places.manifest_dir / names.manifest_file_name(source.name, None)
     with kept_environment():
-        planned = plan_load(source.plan_spec(), path, 0, places.look_ups.find_connection)
+        planned = plan_load(
+            spec,
+            path,
+            0,
+            places.look_ups.find_connection,
+            committed=committed_path(spec.source.base_dir, source.name),
+        )
     return PlannedSync(source, planned.plan, planned.origin, planned.warnings)
 
 

@@ -61,6 +61,7 @@ def build_requests(
             window=purpose.window,
             allow_empty_replace=purpose.allow_empty_replace
             or source.entry.airflow.allow_empty_replace,
+            on_failure=source.entry.airflow.on_failure,
             secrets_toml=places.look_ups.secrets_toml,
         )
 
