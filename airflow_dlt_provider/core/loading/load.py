@@ -124,7 +124,8 @@ class TaskLoad:
         result = self._run()
         if self._failures:
             loaded = [load.resource_name for load in result.resources]
-            raise left_out_error(self._failures, self._pipeline_name, loaded)
+            first = next(iter(self._failures.values()))
+            raise left_out_error(self._failures, self._pipeline_name, loaded) from first
         return result
 
     def _run(self) -> LoadResult:
@@ -231,10 +232,10 @@ class TaskLoad:
         try:
             return self._extract(states)
         except ResourceFailedError as failure:
+            if not failure.others and not self._failures:
+                raise failure.error from failure.error.exception
             log.warning(
-                "Resource %s failed, and is left out",
-                ", ".join(failure.failed),
-                exc_info=failure.error,
+                "Resource %s failed, and is left out: %s", ", ".join(failure.failed), failure.error
             )
             self._failures |= dict.fromkeys(failure.failed, failure.error.exception)
             self._failed_rounds += 1
