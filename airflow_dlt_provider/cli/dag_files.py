@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def require_airflow() -> None:
         typer.Exit: With code 1.
     """
     try:
-        import airflow.sdk  # noqa: F401 - a check
+        import_module("airflow.sdk")
     except ImportError as error:
         typer.echo(
             f"Error: Dag files are imported by Airflow, which is not installed here ({error}); run "

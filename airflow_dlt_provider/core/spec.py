@@ -199,7 +199,7 @@ class LoadRequest:
     data_dir: Path
     """Where the default DuckDB file lies."""
     working_dir: Path
-    """A folder of this task instance's own; what is in it is removed, before and after."""
+    """A folder of this task instance's own; only what a retry can go on with outlives a try."""
     known_resources: tuple[str, ...] = ()
     """What the source had when it was planned; a resource that is new since is warned of."""
     source_names: tuple[str, ...] = ()

@@ -46,17 +46,9 @@ def build_request(
     dag, task_instance = context["dag"], context["ti"]
     base_dir = Path(operator.base_dir or Path(dag.fileloc).parent)
     secrets_toml = Variable.get(SECRETS_VARIABLE, default=None)
-    source = SourceSpec(
-        operator.source,
-        base_dir,
-        operator.source_kwargs,
-        operator.configure,
-        operator.options,
-        registration=operator.registration,
-        source_conn_id=operator.source_conn_id,
-    )
     variable = partial(Variable.get, default=None)
-    values = read_worker_values(source, _mask, LookUps(secrets_toml, variable, read_connection))
+    look_ups = LookUps(secrets_toml, variable, read_connection)
+    values = read_worker_values(_source_of(operator, base_dir), _mask, look_ups)
     task_key = operator.task_key or names.task_key(operator.task_id)
     return LoadRequest(
         source=values.resolved_source(),
@@ -94,6 +86,18 @@ def build_request(
         replay_run_id=purpose.replay_run_id,
         lock_timeout_seconds=settings.lock_timeout_seconds(),
         secrets_toml=secrets_toml,
+    )
+
+
+def _source_of(operator: DltResourceOperator, base_dir: Path) -> SourceSpec:
+    return SourceSpec(
+        operator.source,
+        base_dir,
+        operator.source_kwargs,
+        operator.configure,
+        operator.options,
+        registration=operator.registration,
+        source_conn_id=operator.source_conn_id,
     )
 
 

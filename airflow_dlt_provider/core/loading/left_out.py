@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dlt.common.schema.exceptions import DataValidationError
@@ -47,7 +47,11 @@ def failed_resources(
     named = {item.name for item in of_task if _is_named(item, error)}
     if not named:
         return None
-    failed = bound_to(named, {item.name: _bindings(item) for item in of_task})
+    bindings = {
+        item.name: bindings_of(item.schema_name, item.state_names, item.table_name)
+        for item in of_task
+    }
+    failed = bound_to(named, bindings)
     return ResourceFailedError(
         error,
         [item.name for item in of_task if item.name in failed],
@@ -72,9 +76,17 @@ def bound_to(names: Collection[str], bindings: Mapping[str, Collection[Any]]) ->
     return found
 
 
-def _bindings(item: LoadedResource) -> set[tuple[str, str]]:
-    state_names = {(item.schema_name, name) for name in item.state_names}
-    return {*state_names, ("table", item.table_name)}
+def bindings_of(
+    source_name: str, state_names: Iterable[str], table_name: str
+) -> set[tuple[str, ...]]:
+    """Return the cursors and the table that a resource may share with others of its task.
+
+    Args:
+        source_name: Tells the sources of the task apart.
+        state_names: Short names of the resource and of those that feed it.
+        table_name: Its root table.
+    """
+    return {*(("state", source_name, name) for name in state_names), ("table", table_name)}
 
 
 def _is_named(item: LoadedResource, error: PipelineStepFailed) -> bool:

@@ -93,10 +93,10 @@ class LoadResult:
         return sum(self.seconds_by_step.values())
 
     def shares(self) -> tuple[float, ...]:
-        """Return how much of the load's seconds is due to each of its resources, as nobody knows.
+        """Estimate how much of the load's seconds is due to each of its resources, 1 in all.
 
-        They are extracted side by side and written by one package: rows decide, and a fixed part
-        for each resource.
+        They are extracted side by side and written by one package, so that nobody can time them:
+        rows decide, and a fixed part for each resource.
         """
         weights = [ROWS_WORTH_A_RESOURCE + load.rows for load in self.resources]
         return tuple(weight / sum(weights) for weight in weights)

@@ -11,7 +11,7 @@ from dlt.extract.exceptions import DataItemRequiredForDynamicTableHints
 
 from airflow_dlt_provider.core import names
 from airflow_dlt_provider.core.loading.cursors import cursor_paths
-from airflow_dlt_provider.core.loading.left_out import bound_to
+from airflow_dlt_provider.core.loading.left_out import bindings_of, bound_to
 from airflow_dlt_provider.core.loading.outcome import LoadedResource
 from airflow_dlt_provider.core.loading.window_arguments import with_window_arguments
 from airflow_dlt_provider.core.planning.decompose import disposition_of, root_table
@@ -110,15 +110,16 @@ def _with_those_bound_to(wanted: list[Candidate], of_task: list[Candidate]) -> l
 
     A cursor that goes on for one of them alone would leave out rows of the others.
     """
-    found = bound_to(
-        {item.name for item in wanted}, {item.name: _bindings(item) for item in of_task}
-    )
+    bindings = {
+        item.name: bindings_of(
+            item.source.name,
+            (item.short_name, *item.parents),
+            root_table(item.resource, item.source.schema),
+        )
+        for item in of_task
+    }
+    found = bound_to({item.name for item in wanted}, bindings)
     return [item for item in of_task if item.name in found]
-
-
-def _bindings(item: Candidate) -> set[tuple[str, str]]:
-    state_names = {(item.source.name, name) for name in (item.short_name, *item.parents)}
-    return {*state_names, ("table", root_table(item.resource, item.source.schema))}
 
 
 def _schema_name(source: DltSource, request: LoadRequest) -> str:

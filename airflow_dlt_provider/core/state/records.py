@@ -116,7 +116,7 @@ class LoadRecord:
 
     @property
     def seconds(self) -> float:
-        """Seconds of all steps of the task."""
+        """Seconds of all steps: of a load of several resources, an estimate of this one's part."""
         return sum(self.seconds_by_step.values())
 
     def to_dict(self) -> dict[str, Any]:
